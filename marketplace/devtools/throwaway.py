@@ -1,0 +1,43 @@
+"""Folders for servers that live as long as one test run or one journey."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from marketplace.devtools.account import server_account
+
+_PREFIX = "aan-t"
+
+
+@contextlib.contextmanager
+def throwaway_folder(near: Path | None = None) -> Iterator[Path]:
+    """Give a new folder of mode 0700, owned by the server account, and remove it at the end.
+
+    It lies in `near` when the server account can reach that and socket paths stay short enough, else in the system's
+    folder for temporary files. Folders left by runs that were killed are removed first.
+    """
+    account = server_account()
+    base = Path(tempfile.gettempdir())
+    if near is not None and len(str(near)) < 60 and account.can_reach(near):
+        base = near
+    remove_leftovers(base)
+    folder = account.make_folder(base / f"{_PREFIX}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(base: Path) -> None:
+    """Remove throw-away folders in `base` whose process has gone, as far as they are ours."""
+    ours = {os.getuid(), server_account().uid}
+    for folder in base.glob(f"{_PREFIX}-*-*"):
+        pid = folder.name.split("-")[2]
+        with contextlib.suppress(OSError):
+            is_ours = not folder.is_symlink() and folder.stat().st_uid in ours
+            if is_ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
