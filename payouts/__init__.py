@@ -1,0 +1,1 @@
+"""Money: the ledger, funding, accrual, settlement, runs, reconciliation and statements."""

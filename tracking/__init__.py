@@ -1,0 +1,1 @@
+"""Tracking: links, touches, orders, attribution and what an attribution earns."""
