@@ -1,0 +1,243 @@
+"""The database: one engine a process, one transaction a write, and the only place that commits.
+
+Each transaction begins by telling PostgreSQL who acts (for row-level security) and, in demo and test mode, by
+reading how far business time is ahead; both in one statement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import event, orm
+
+from marketplace.core import clock, ids
+from marketplace.core.errors import InvariantViolation
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+RETRIED_STATES = frozenset({"40P01", "40001"})
+UtcDateTime = sa.DateTime(timezone=True)
+
+
+class Base(orm.DeclarativeBase):
+    """The base of every table; names of constraints are derived, so that migrations can name them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this as a class attribute.
+        dt.datetime: UtcDateTime,
+        uuid.UUID: sa.Uuid(),
+        str: sa.Text(),
+        int: sa.BigInteger(),
+    }
+
+
+def uuid_pk() -> orm.Mapped[uuid.UUID]:
+    """Return a primary-key column filled with a time-ordered UUID."""
+    return orm.mapped_column(sa.Uuid(), primary_key=True, default=ids.new_id)
+
+
+def created_at() -> orm.Mapped[dt.datetime]:
+    """Return a column that PostgreSQL fills with wall time at insertion."""
+    return orm.mapped_column(UtcDateTime, server_default=sa.func.now(), nullable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction may touch, as row-level security sees it."""
+
+    actor_id: uuid.UUID | None = None
+    shop_ids: tuple[uuid.UUID, ...] = ()
+    adviser_id: uuid.UUID | None = None
+    role: str = ""
+
+
+_engine: list[sa.Engine] = []
+_clock_moves: list[bool] = [False]
+_scope: ContextVar[Scope] = ContextVar("scope", default=Scope())  # noqa: B039 - frozen, so it can be shared.
+_open: ContextVar[orm.Session | None] = ContextVar("open_transaction", default=None)
+_reading: ContextVar[tuple[orm.Session, ...]] = ContextVar("reading_sessions", default=())
+
+
+class RefusedRole(RuntimeError):
+    """The process was given a database role that could bypass the locks of the database."""
+
+
+def init(url: str, *, pool_size: int = 5, clock_moves: bool = False, guard_role: bool = True) -> sa.Engine:
+    """Open the engine of this process (nothing connects yet) and return it.
+
+    url: SQLAlchemy URL of the login role; pool_size: connections kept; clock_moves: read the business offset at
+    each transaction; guard_role: refuse superusers, BYPASSRLS and members of the owner at the first connection.
+    """
+    close()
+    engine = sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 3, "application_name": "aanrader"},
+    )
+    if guard_role:
+        event.listen(engine, "connect", _refuse_powerful_role)
+    _engine[:] = [engine]
+    _clock_moves[:] = [clock_moves]
+    return engine
+
+
+def engine() -> sa.Engine:
+    """Return the engine of this process. Raises RuntimeError before `init`."""
+    if not _engine:
+        raise RuntimeError("the database was not opened; call db.init first")
+    return _engine[0]
+
+
+def close() -> None:
+    """Close all connections of this process."""
+    for one in _engine:
+        one.dispose()
+    _engine.clear()
+
+
+def _refuse_powerful_role(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR rolbypassrls OR rolname = 'aanrader_owner' OR EXISTS (SELECT FROM pg_roles o"
+            " WHERE o.rolname = 'aanrader_owner' AND pg_has_role(r.oid, o.oid, 'MEMBER')), rolname"
+            " FROM pg_roles r WHERE rolname = current_user"
+        )
+        powerful, name = cursor.fetchone()
+    connection.rollback()
+    if powerful:
+        raise RefusedRole(
+            f"database role {name} is a superuser, bypasses row-level security or owns the tables; "
+            "start with aanrader_app, aanrader_worker or aanrader_edge"
+        )
+
+
+def _begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) -> None:
+    scope = _scope.get()
+    values = {
+        "actor": str(scope.actor_id or ""),
+        "shops": "{" + ",".join(str(shop) for shop in scope.shop_ids) + "}",
+        "adviser": str(scope.adviser_id or ""),
+        "role": scope.role,
+    }
+    statement = (
+        "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
+        " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true)"
+    )
+    if not _clock_moves[0]:
+        connection.execute(sa.text(statement), values)
+        return
+    row = connection.execute(sa.text(statement + ", (SELECT offset_seconds FROM business_clock)"), values).one()
+    clock.set_offset(dt.timedelta(seconds=int(row[4] or 0)))
+
+
+def new_session() -> orm.Session:
+    """Return a session of the house: nothing expires at commit and nothing loads behind one's back."""
+    session = orm.Session(engine(), expire_on_commit=False)
+    event.listen(session, "after_begin", _begin)
+    return session
+
+
+def in_transaction() -> bool:
+    """Tell whether this thread of control has a transaction() open; outside calls must not be made then."""
+    return _open.get() is not None
+
+
+@contextmanager
+def transaction() -> Iterator[orm.Session]:
+    """Open the one transaction of a write; commit at the end, roll back on any exception.
+
+    Does not nest: raises InvariantViolation when one is open. Functions given to `after_commit` run after the
+    commit; their failures are logged, because the rows are the truth and a sweep finds what a nudge missed.
+    """
+    if in_transaction():
+        raise InvariantViolation(what="transactions do not nest")
+    session = new_session()
+    token = _open.set(session)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        _open.reset(token)
+        session.close()
+    for nudge in session.info.get("after_commit", ()):
+        try:
+            nudge()
+        except Exception as error:
+            log.warning("nudge_failed", error=repr(error))
+
+
+def run_in_transaction(work: Callable[[orm.Session], T], *, tries: int = 5) -> T:
+    """Run `work(session)` in a transaction and return its result; deadlocks and serialization failures are retried.
+
+    `work` must be safe to run again. After `tries` the last error is raised.
+    """
+    for attempt in range(1, tries + 1):
+        try:
+            with transaction() as session:
+                result = work(session)
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in RETRIED_STATES or attempt == tries:
+                raise
+            time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret.
+        else:
+            return result
+    raise AssertionError("unreachable")
+
+
+def after_commit(session: orm.Session, nudge: Callable[[], object]) -> None:
+    """Run `nudge` once this transaction has committed; never when it rolls back."""
+    session.info.setdefault("after_commit", []).append(nudge)
+
+
+def session() -> orm.Session:
+    """Return a session for reading; use it as a context manager, or let the end of the request close it."""
+    reading = new_session()
+    _reading.set((*_reading.get(), reading))
+    return reading
+
+
+def close_reading_sessions() -> None:
+    """Close what the request read with."""
+    for reading in _reading.get():
+        reading.close()
+    _reading.set(())
+
+
+def set_scope(scope: Scope) -> None:
+    """Let the following transactions of this request act as `scope`."""
+    _scope.set(scope)
+
+
+@contextmanager
+def use_scope(scope: Scope) -> Iterator[None]:
+    """Act as `scope` inside the block."""
+    token = _scope.set(scope)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
