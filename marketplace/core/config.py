@@ -13,7 +13,7 @@ class SettingsError(RuntimeError):
     """The environment does not make a usable configuration; the message names the variable and the mend."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Everything that differs between one installation and another."""
 

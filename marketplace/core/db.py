@@ -148,7 +148,9 @@ def _begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) 
     if not _clock_moves[0]:
         connection.execute(sa.text(statement), values)
         return
-    row = connection.execute(sa.text(statement + ", (SELECT offset_seconds FROM business_clock)"), values).one()
+    row = connection.execute(
+        sa.text(f"{statement}, (SELECT offset_seconds FROM business_clock)"), values
+    ).one()
     clock.set_offset(dt.timedelta(seconds=int(row[4] or 0)))
 
 
@@ -187,7 +189,7 @@ def transaction() -> Iterator[orm.Session]:
     for nudge in session.info.get("after_commit", ()):
         try:
             nudge()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the commit stands, whatever a nudge does.
             log.warning("nudge_failed", error=repr(error))
 
 

@@ -55,7 +55,7 @@ class Money:
         Raises ValueError for anything else: signs other than a minus, exponents, spaces, digits of other scripts,
         or more decimals than the currency has.
         """
-        if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
+        if type(text) is not str or not _DECIMAL.fullmatch(text):
             raise ValueError("not a decimal amount")
         whole, _, decimals = text.lstrip("-").partition(".")
         places = exponent(currency)

@@ -44,7 +44,9 @@ def matrix() -> dict[tuple[str, str], Rule]:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         for action, row in data["actions"].items():
             totp_in_body = bool(row.pop("totp_in_body", False))
-            if unknown := set(row) - set(COLUMNS) | {mark for mark in row.values() if mark not in ("yes", "2")}:
+            if unknown := set(row) - set(COLUMNS) | {
+                mark for mark in row.values() if mark not in ("yes", "2")
+            }:
                 raise UnknownPolicy(f"{file.name} [{action}] has unknown words: {sorted(map(str, unknown))}")
             key = (data["resource"], action)
             if key in rules:
@@ -91,13 +93,23 @@ def check(rule: Rule, actor: Actor, wall: dt.datetime) -> None:
         return
     marks = {rule.marks[column] for column in columns_of(actor) if column in rule.marks}
     if not marks:
-        raise NotAuthenticated() if actor.is_anonymous else Forbidden(resource=rule.resource, action=rule.action)
+        raise (
+            NotAuthenticated()
+            if actor.is_anonymous
+            else Forbidden(resource=rule.resource, action=rule.action)
+        )
     wanted = {f"{rule.resource}:{rule.action}", f"{rule.resource}:*"}
     if actor.via == "key" and actor.scopes and not wanted & set(actor.scopes):
-        raise Forbidden(resource=rule.resource, action=rule.action, missing_scope=f"{rule.resource}:{rule.action}")
+        raise Forbidden(
+            resource=rule.resource, action=rule.action, missing_scope=f"{rule.resource}:{rule.action}"
+        )
     if "yes" in marks or (rule.totp_in_body and actor.via == "key"):
         return
     if actor.via == "key" or actor.password_at is None or wall - actor.password_at > FRESH:
         raise ReauthenticationNeeded()
-    if actor.totp_enrolled and (actor.totp_at is None or wall - actor.totp_at > FRESH) and not rule.totp_in_body:
+    if (
+        actor.totp_enrolled
+        and (actor.totp_at is None or wall - actor.totp_at > FRESH)
+        and not rule.totp_in_body
+    ):
         raise ReauthenticationNeeded()

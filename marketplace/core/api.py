@@ -1,0 +1,92 @@
+"""The JSON API: blueprints whose arguments are read strictly, one problem+json for each refusal, OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import flask
+import flask_smorest
+import marshmallow as ma
+from webargs.flaskparser import FlaskParser
+
+from marketplace.core import schemas, strict_json
+from marketplace.core.errors import InvalidInput, UnsupportedMedia
+
+
+class Parser(FlaskParser):
+    """Reads arguments with our JSON loader; unknown fields and query parameters are refused everywhere."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = dict.fromkeys(
+        ("json", "query", "form", "headers", "cookies", "files", "path"), ma.RAISE
+    )
+    DEFAULT_VALIDATION_STATUS = 422
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """Return the body as JSON; an absent body counts as an empty object."""
+        raw = req.get_data(cache=True)
+        if not raw:
+            return {}
+        if req.mimetype != "application/json":
+            raise UnsupportedMedia(
+                wanted="application/json", got=req.mimetype or "a body without Content-Type"
+            )
+        body = strict_json.load_json(raw)
+        if not isinstance(body, dict) and not schema.many:
+            raise InvalidInput({"_body": ["The body must be a JSON object."]})
+        return body
+
+    def handle_error(
+        self, error: ma.ValidationError, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any
+    ) -> NoReturn:
+        """Turn marshmallow's messages into the one shape of refusals."""
+        messages = error.normalized_messages()  # type: ignore[no-untyped-call]
+        fields = messages.get(next(iter(messages)), messages) if len(messages) == 1 else messages
+        raise InvalidInput(fields if isinstance(fields, dict) else {"_body": fields}) from error
+
+
+class ProblemSchema(schemas.Schema):
+    """problem+json (RFC 9457) with what did not change and what to do."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    code = ma.fields.String(required=True)
+    detail = ma.fields.String(required=True)
+    unchanged = ma.fields.String(required=True)
+    next = ma.fields.String(required=True)
+    errors = ma.fields.Dict(required=True)
+
+
+class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A blueprint of the API: strict arguments, documented in OpenAPI."""
+
+    ARGUMENTS_PARSER = Parser()
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """Collects the blueprints into OpenAPI; errors are rendered by `web`, not by the library."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to the application's own handlers."""
+
+
+OPENAPI = {
+    "API_TITLE": "Aanrader",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/api",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "info": {
+            "description": (
+                "Shops, offers, tracked links, orders, commissions, funding, payout runs and reconciliation. "
+                "Money is a decimal string with its currency; errors are problem+json."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"bearer": []}],
+    },
+}

@@ -1,0 +1,215 @@
+"""Background work: RQ carries hints, the rows in PostgreSQL are the queue, and sweeps find what a hint missed.
+
+A job is a named function whose arguments are ids; it opens its own transaction and is safe to run twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import redis
+import sqlalchemy as sa
+import structlog
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import orm
+
+from marketplace.core import clock, config, db
+
+log = structlog.get_logger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+QUEUE = "aanrader"
+WAKE_CHANNEL = "aanrader:wake"
+
+
+@dataclass(slots=True)
+class Sweep:
+    """A function that finds and does what is due; `every` in seconds of wall time."""
+
+    name: str
+    every: float
+    run: Callable[[], int]
+    due_at: float = 0.0
+
+
+registry: dict[str, Callable[..., Any]] = {}
+sweeps: dict[str, Sweep] = {}
+_connections: dict[str, redis.Redis] = {}
+
+
+class Heartbeat(db.Base):
+    """What a background process last reported: its business time offset and when; one row a process."""
+
+    __tablename__ = "heartbeat"
+
+    name: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    offset_seconds: orm.Mapped[int]
+    seen_at: orm.Mapped[dt.datetime]
+
+
+def job(name: str) -> Callable[[F], F]:
+    """Register a function as the job `name`."""
+
+    def register(function: F) -> F:
+        registry[name] = function
+        return function
+
+    return register
+
+
+def sweep(name: str, *, every: float) -> Callable[[F], F]:
+    """Register a function that is run every so many seconds; it returns how many things it did."""
+
+    def register(function: F) -> F:
+        sweeps[name] = Sweep(name, every, function)
+        return function
+
+    return register
+
+
+def connection() -> redis.Redis:
+    """Return this process' connection to Valkey, with short timeouts."""
+    url = config.current().redis_url
+    if url not in _connections:
+        _connections[url] = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+    return _connections[url]
+
+
+def queue() -> Queue:
+    """Return the queue; its jobs are JSON, because whoever writes pickles to Valkey would run code here."""
+    return Queue(QUEUE, connection=connection(), serializer=JSONSerializer)
+
+
+def enqueue(name: str, *arguments: str) -> None:
+    """Hint that a job may be due now. A failure is logged, never raised: the sweep finds the row."""
+    if name not in registry:
+        raise KeyError(f"no job is called {name}")
+    if not config.current().redis_url:
+        return
+    try:
+        queue().enqueue(
+            perform, name, *[str(argument) for argument in arguments], result_ttl=0, failure_ttl=86400
+        )
+    except redis.RedisError as error:
+        log.warning("nudge_failed", job=name, error=repr(error))
+
+
+def perform(name: str, *arguments: str) -> None:
+    """Run a registered job; only names that rooms registered can be run from the queue."""
+    registry[name](*arguments)
+
+
+def wake() -> None:
+    """Ask all background processes to look for work at once. Raises redis.RedisError when Valkey is away."""
+    connection().publish(WAKE_CHANNEL, "now")
+
+
+def run_sweeps(*, only_due: bool = False) -> int:
+    """Run the sweeps (all, or those whose time has come) once and return how many things were done.
+
+    A sweep that fails is logged and tried again at its next time; the others go on.
+    """
+    done = 0
+    for one in sorted(sweeps.values(), key=lambda item: item.name):
+        if only_due and time.monotonic() < one.due_at:
+            continue
+        one.due_at = time.monotonic() + one.every
+        try:
+            done += one.run()
+        except Exception as error:
+            log.error("sweep_failed", sweep=one.name, error=repr(error), exc_info=True)
+    return done
+
+
+def beat(name: str) -> None:
+    """Report that the process `name` is alive and which business time it sees."""
+    with db.transaction() as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO heartbeat (name, offset_seconds, seen_at) VALUES (:name, :offset, :seen)"
+                " ON CONFLICT (name) DO UPDATE SET offset_seconds = :offset, seen_at = :seen"
+            ),
+            {"name": name, "offset": round(clock.offset().total_seconds()), "seen": clock.wall()},
+        )
+
+
+def listen_for_wake(woken: threading.Event, stopping: threading.Event) -> None:
+    """Set `woken` at each wake-up call until `stopping`; go on by itself when Valkey was away."""
+    while not stopping.is_set():
+        try:
+            with connection().pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                channel.subscribe(WAKE_CHANNEL)
+                woken.set()
+                while not stopping.is_set():
+                    if channel.get_message(timeout=1.0) is not None:
+                        woken.set()
+        except (redis.RedisError, OSError, ValueError) as error:
+            log.warning("wake_channel_lost", error=repr(error))
+            stopping.wait(1.0)
+
+
+def _sweep_forever(name: str, woken: threading.Event, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        all_at_once = woken.is_set()
+        woken.clear()
+        try:
+            beat(name)
+            # One thing done may make another due, so a wake-up goes round until nothing is left.
+            for _ in range(20 if all_at_once else 1):
+                if run_sweeps(only_due=not all_at_once) == 0:
+                    break
+            beat(name)
+        except Exception as error:  # noqa: BLE001 - the worker outlives a database that is away.
+            log.error("sweeps_interrupted", error=repr(error))
+            stopping.wait(1.0)
+        woken.wait(0.5)
+
+
+def work(name: str = "worker") -> int:
+    """Run the worker until SIGTERM: RQ jobs in this thread, sweeps in another. Returns the exit code."""
+    woken, stopping = threading.Event(), threading.Event()
+    threads = [
+        threading.Thread(target=_sweep_forever, args=(name, woken, stopping), name="sweeps", daemon=True),
+        threading.Thread(target=listen_for_wake, args=(woken, stopping), name="wake", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+
+    class Worker(SimpleWorker):
+        """RQ's worker in one process; ends at once on a signal, because every job is safe to run again."""
+
+        def _install_signal_handlers(self) -> None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._leave)
+
+        def _leave(self, _number: int, _frame: Any) -> None:
+            stopping.set()
+            woken.set()
+            raise SystemExit(0)
+
+    while not stopping.is_set():
+        try:
+            Worker([QUEUE], connection=connection(), serializer=JSONSerializer).work(logging_level="WARNING")
+        except redis.RedisError as error:
+            log.warning("queue_lost", error=repr(error))
+            stopping.wait(1.0)
+    return 0
+
+
+def waiting() -> int:
+    """Return how many jobs wait or run. Raises redis.RedisError when Valkey is away."""
+    line = queue()
+    return int(line.count) + int(line.started_job_registry.count)
+
+
+def describe() -> str:
+    """Return the registered jobs and sweeps as JSON, for the operations page."""
+    return json.dumps({"jobs": sorted(registry), "sweeps": {one.name: one.every for one in sweeps.values()}})

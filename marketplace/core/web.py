@@ -1,0 +1,207 @@
+"""The web application: puts rooms together, guards every route, answers each refusal in one shape."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import flask
+import sqlalchemy as sa
+import structlog
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedHttp
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from marketplace.core import auth, clock, config, db, errors, policy
+from marketplace.core.api import OPENAPI, Api, ApiBlueprint, Parser
+
+__all__ = ["ApiBlueprint", "Parser", "body_limit", "create_app", "request_now", "tracked_url"]
+
+log = structlog.get_logger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROOT = Path(__file__).resolve().parents[2]
+BODY_LIMIT = 1_000_000
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class UnguardedRoute(RuntimeError):
+    """A route has no policy; the application does not start like that."""
+
+
+def body_limit(limit: int) -> Callable[[F], F]:
+    """Let one view take bodies of up to `limit` bytes instead of 1 MB."""
+
+    def mark(view: F) -> F:
+        view._body_limit = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def request_now() -> dt.datetime:
+    """Return business time, the same instant for the whole request."""
+    if "now" not in flask.g:
+        flask.g.now = clock.now()
+    now: dt.datetime = flask.g.now
+    return now
+
+
+def tracked_url(adviser_code: str, offer_code: str, page_code: str | None = None) -> str:
+    """Return the address under which an adviser's link to an offer lives, whatever page it stands on."""
+    query = f"?p={page_code}" if page_code else ""
+    return f"{config.current().edge_url}/o/{adviser_code}/{offer_code}{query}"
+
+
+def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint]) -> flask.Flask:
+    """Build the web application from the rooms' blueprints.
+
+    Raises SettingsError when a secret is missing, UnguardedRoute when a route names no policy.
+    """
+    config.refuse_without_secrets(settings)
+    app = flask.Flask("marketplace", root_path=str(ROOT), static_folder="static")
+    app.config.update(
+        OPENAPI,
+        SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        MAX_FORM_PARTS=100,
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https"),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.extensions["settings"] = settings
+    app.before_request(_before)
+    app.after_request(_after)
+    app.teardown_request(_teardown)
+    api = Api(app)
+    for blueprint in blueprints:
+        if isinstance(blueprint, ApiBlueprint):
+            api.register_blueprint(blueprint)
+        else:
+            app.register_blueprint(blueprint)
+    _guard_library_routes(app)
+    refuse_unguarded(app)
+    app.register_error_handler(Exception, _answer_error)
+    if settings.is_production:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    return app
+
+
+def _guard_library_routes(app: flask.Flask) -> None:
+    public = policy.matrix()[("public", "read")]
+    for endpoint in ("static", "api-docs.openapi_json"):
+        if endpoint in app.view_functions:
+            setattr(app.view_functions[endpoint], "_policy", public)  # noqa: B010 - views have no such attribute.
+
+
+def refuse_unguarded(app: flask.Flask) -> None:
+    """Raise UnguardedRoute when any rule of the application names no row of the matrix."""
+    bare = sorted(
+        f"{'|'.join(sorted(rule.methods or ()))} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        if policy.rule_of(app.view_functions.get(rule.endpoint)) is None
+    )
+    if bare:
+        raise UnguardedRoute("these routes name no @policy: " + ", ".join(bare))
+
+
+def _before() -> None:
+    flask.g.request_id = uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
+    request, app = flask.request, flask.current_app
+    if request.routing_exception is not None:
+        return
+    view = app.view_functions[request.endpoint or ""]
+    limit = getattr(view, "_body_limit", BODY_LIMIT)
+    request.max_content_length = limit
+    if request.content_length is not None and request.content_length > limit:
+        raise errors.PayloadTooLarge(limit=limit)
+    rule = policy.rule_of(view)
+    if rule is None:
+        raise errors.InvariantViolation(what=f"{request.endpoint} names no policy")
+    auth.enforce(rule)
+
+
+def _after(response: flask.Response) -> flask.Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    headers["X-Request-Id"] = flask.g.get("request_id", "")
+    if flask.request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+        headers.add("Vary", "Cookie, Authorization")
+    if flask.request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    return response
+
+
+def _teardown(_error: BaseException | None) -> None:
+    db.close_reading_sessions()
+    db.set_scope(db.Scope())
+    structlog.contextvars.clear_contextvars()
+
+
+def _answer_error(error: Exception) -> flask.Response:
+    refusal = name_error(error)
+    if refusal.status >= 500:
+        log.error("request_failed", code=refusal.code, facts=repr(refusal.facts), exc_info=error)
+    response = flask.jsonify(refusal.problem())
+    response.status_code = refusal.status
+    response.content_type = "application/problem+json"
+    if isinstance(refusal, (errors.RateLimited, errors.Unavailable)):
+        response.headers["Retry-After"] = str(refusal.facts.get("retry_after", 2))
+    if isinstance(error, MethodNotAllowedHttp) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def name_error(error: Exception) -> errors.AppError:
+    """Return the named refusal for any exception; what nobody foresaw becomes a plain 500 without detail."""
+    if isinstance(error, errors.InvariantViolation):
+        named = errors.AppError()
+        named.facts = error.facts
+        return named
+    if isinstance(error, errors.AppError):
+        return error
+    if isinstance(error, HTTPException):
+        return _name_http(error)
+    if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)):
+        return errors.Unavailable(retry_after=2)
+    return errors.AppError()
+
+
+def _name_http(error: HTTPException) -> errors.AppError:
+    request = flask.request
+    match error.code:
+        case 404:
+            return errors.NotFound("page", request.path)
+        case 405:
+            return errors.MethodNotAllowed(method=request.method)
+        case 413:
+            return errors.PayloadTooLarge(limit=request.max_content_length)
+        case 415:
+            return errors.UnsupportedMedia(wanted="application/json", got=request.mimetype)
+        case 400:
+            return errors.MalformedRequest(reason=error.description or "bad request")
+    return OtherHttp(error.code or 500, error.name)
+
+
+class OtherHttp(errors.AppError):
+    """An answer of the HTTP layer that needs no name of its own."""
+
+    code = "http_error"
+
+    def __init__(self, status: int, title: str) -> None:
+        super().__init__()
+        self.status, self.title = status, title  # type: ignore[misc]

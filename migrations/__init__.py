@@ -1,0 +1,1 @@
+"""Migrations: one linear line of steps that make the database hold its promises."""
