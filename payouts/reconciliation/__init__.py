@@ -1,0 +1,1 @@
+"""Reconciliation: Stripe's balance transactions against the ledger, differences by age, the certificate."""

@@ -1,0 +1,1 @@
+"""Statements: the immutable account of one payout, line by line, for the adviser."""
