@@ -133,6 +133,17 @@ def _refuse_powerful_role(connection: Any, _record: Any) -> None:
         )
 
 
+_SET_SCOPE = sa.text(
+    "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
+    " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true)"
+)
+_SET_SCOPE_AND_READ_CLOCK = sa.text(
+    "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
+    " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true),"
+    " offset_seconds FROM business_clock"
+)
+
+
 def _begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) -> None:
     scope = _scope.get()
     values = {
@@ -141,16 +152,10 @@ def _begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) 
         "adviser": str(scope.adviser_id or ""),
         "role": scope.role,
     }
-    statement = (
-        "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
-        " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true)"
-    )
     if not _clock_moves[0]:
-        connection.execute(sa.text(statement), values)
+        connection.execute(_SET_SCOPE, values)
         return
-    row = connection.execute(
-        sa.text(f"{statement}, (SELECT offset_seconds FROM business_clock)"), values
-    ).one()
+    row = connection.execute(_SET_SCOPE_AND_READ_CLOCK, values).one()
     clock.set_offset(dt.timedelta(seconds=int(row[4] or 0)))
 
 

@@ -1,0 +1,73 @@
+"""Routes for whoever runs the house: health always; clock, lag and wake-up in demo and test mode only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+import redis
+import sqlalchemy as sa
+
+from marketplace.core import clock, config, db, hooks, jobs
+from marketplace.core.errors import Unavailable
+from marketplace.core.policy import policy
+from marketplace.core.schemas import dump_instant
+
+health_blueprint = flask.Blueprint("health", __name__)
+dev_blueprint = flask.Blueprint("dev", __name__, url_prefix="/_dev")
+
+
+def blueprints(settings: config.Settings) -> tuple[flask.Blueprint, ...]:
+    """Return the routes that this mode has."""
+    return (health_blueprint, dev_blueprint) if settings.clock_moves else (health_blueprint,)
+
+
+@health_blueprint.get("/health")
+@policy("public", "read")
+def health() -> dict[str, Any]:
+    """Tell whether the database answers."""
+    with db.session() as session:
+        session.execute(sa.text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@dev_blueprint.get("/clock")
+@policy("public", "read")
+def show_clock() -> dict[str, Any]:
+    """Tell the business time that this process sees, and what the worker last reported."""
+    with db.session() as session:
+        session.execute(sa.text("SELECT 1"))
+        beats = session.execute(sa.select(jobs.Heartbeat)).scalars().all()
+        return {
+            "business_now": dump_instant(clock.now()),
+            "offset_seconds": round(clock.offset().total_seconds()),
+            "processes": {
+                beat.name: {"offset_seconds": beat.offset_seconds, "seen_at": dump_instant(beat.seen_at)}
+                for beat in beats
+            },
+        }
+
+
+@dev_blueprint.get("/lag")
+@policy("public", "read")
+def show_lag() -> dict[str, Any]:
+    """Tell what is due at business now and not done yet; all zero means drained."""
+    lag: dict[str, Any] = {}
+    with db.session() as session:
+        session.execute(sa.text("SELECT 1"))
+        now = clock.now()
+        lag["business_now"] = dump_instant(now)
+        for name, measure in sorted(hooks.lags.items()):
+            lag[name] = measure(session, now)
+    return lag
+
+
+@dev_blueprint.post("/wake")
+@policy("public", "read")
+def wake() -> dict[str, Any]:
+    """Ask every background process to look for work at once."""
+    try:
+        jobs.wake()
+    except redis.RedisError as error:
+        raise Unavailable(retry_after=2) from error
+    return {"woken": True}

@@ -1,0 +1,113 @@
+"""Real servers for tests: one PostgreSQL and one Valkey a run, and a fresh clone of a migrated database a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from marketplace.core import clock, config, db, jobs, migrate
+from marketplace.devtools.postgres import Postgres
+from marketplace.devtools.valkey import Valkey
+
+hypothesis_settings.register_profile(
+    "aanrader",
+    deadline=None,  # The machine is shared; time is measured by the benches, not by tests.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+hypothesis_settings.load_profile("aanrader")
+
+TEMPLATE = "aanrader_template"
+PASSWORDS = {"aanrader_app": "app-secret", "aanrader_worker": "worker-secret", "aanrader_edge": "edge-secret"}
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test, and its address for each role."""
+
+    name: str
+    postgres: Postgres
+
+    def url(self, role: str) -> str:
+        """Return the address for app, worker, edge or bootstrap."""
+        if role == "bootstrap":
+            return self.postgres.url("bootstrap", self.name)
+        login = f"aanrader_{role}"
+        return self.postgres.url(login, self.name, password=PASSWORDS[login])
+
+    def open(self, role: str) -> sa.Engine:
+        """Let this process work on the database as a role."""
+        return db.init(self.url(role), clock_moves=True)
+
+
+@pytest.fixture(scope="session")
+def pg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL of this run, with a migrated template database."""
+    with Postgres.throwaway() as postgres:
+        postgres.create_database(TEMPLATE)
+        migrate.upgrade(postgres.url("bootstrap", TEMPLATE), PASSWORDS)
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of this run."""
+    with Valkey.throwaway() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(tmp_path: object) -> Iterator[config.Settings]:
+    """Settings of a test: test mode, random secrets, no network."""
+    before = list(config._current)
+    made = config.Settings(
+        mode="test",
+        secret_key=secrets.token_hex(32),
+        token_keys=((1, secrets.token_bytes(32)),),
+        base_url="http://localhost",
+        edge_url="http://localhost",
+        segments_dir=os.path.join(str(tmp_path), "segments"),
+    )
+    config.use(made)
+    yield made
+    config._current[:] = before
+
+
+@pytest.fixture
+def database(pg: Postgres, settings: config.Settings) -> Iterator[Database]:
+    """A fresh clone of the migrated database; this process works on it as the web role."""
+    name = f"t_{secrets.token_hex(6)}"
+    pg.create_database(name, template=TEMPLATE)
+    clone = Database(name, pg)
+    clone.open("app")
+    try:
+        yield clone
+    finally:
+        db.close()
+        clock.set_offset(dt.timedelta(0))
+        pg.drop(name)
+
+
+@pytest.fixture
+def as_worker(database: Database) -> Database:
+    """The same clone, but this process works on it as the worker role."""
+    database.open("worker")
+    return database
+
+
+@pytest.fixture
+def with_valkey(valkey: Valkey, settings: config.Settings) -> Iterator[Valkey]:
+    """Let this process use the Valkey of this run, emptied."""
+    config.use(dataclasses.replace(config.current(), redis_url=valkey.url))
+    jobs.connection().flushall()
+    yield valkey
+    config.use(settings)

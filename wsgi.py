@@ -1,0 +1,87 @@
+"""The top of the house and the only module that knows every room.
+
+`granian wsgi:app` serves the product, `granian wsgi:edge` the redirects alone. Importing this opens nothing: the
+applications are built when a server first asks for them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from marketplace.core import config, db, web
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Bottom up: a room may only use what stands before it.
+ROOMS = (
+    "marketplace.core",
+    "marketplace.accounts",
+    "marketplace.catalogue",
+    "marketplace.offers",
+    "tracking.links",
+    "tracking.touches",
+    "tracking.orders",
+    "tracking.attribution",
+    "tracking.commissions",
+    "payouts.ledger",
+    "payouts.funding",
+    "payouts.accrual",
+    "payouts.settlement",
+    "payouts.runs",
+    "payouts.statements",
+    "payouts.reconciliation",
+)
+EDGE_PREFIXES = ("/t/", "/o/", "/_edge/")
+
+
+def _rooms() -> Iterable[Any]:
+    for room in ROOMS:
+        if importlib.util.find_spec(room) and importlib.util.find_spec(f"{room}.registration"):
+            yield importlib.import_module(f"{room}.registration")
+
+
+def register() -> None:
+    """Let every room register its jobs, sweeps, invariants, commands and lags. Safe to call twice."""
+    for room in _rooms():
+        room.register()
+
+
+def blueprints() -> Iterable[Any]:
+    """Return the blueprints of every room, bottom up."""
+    for room in _rooms():
+        yield from room.blueprints()
+
+
+def build_app(settings: config.Settings) -> WSGIApplication:
+    """Build the product: the web application, with the edge in front of it for redirects."""
+    db.init(settings.database_url, pool_size=8, clock_moves=settings.clock_moves)
+    register()
+    return switch(web.create_app(settings, blueprints()).wsgi_app, build_edge(settings))
+
+
+def build_edge(settings: config.Settings) -> WSGIApplication:
+    """Build the redirect application alone."""
+    edge: WSGIApplication = importlib.import_module("tracking.edge.app").create_edge(settings)
+    return edge
+
+
+def switch(product: WSGIApplication, redirects: WSGIApplication) -> WSGIApplication:
+    """Return an application that sends tracked links to the edge before anything of the product runs."""
+
+    def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        return (redirects if path.startswith(EDGE_PREFIXES) else product)(environ, start_response)
+
+    return dispatch
+
+
+def __getattr__(name: str) -> Any:
+    builders = {"app": build_app, "edge": build_edge}
+    if name not in builders:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    application = globals()[name] = builders[name](config.current())
+    return application
