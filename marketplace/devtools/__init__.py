@@ -1,1 +1,1 @@
-"""The workshop: embedded services, the demo, the checks and the `aanrader` command; nothing in production imports it."""
+"""The workshop: embedded services, demo, checks and the `aanrader` command; not for production."""

@@ -38,7 +38,7 @@ def binary(account: Account) -> Path:
 
 @dataclass
 class Valkey:
-    """One server: its append-only file in `folder`, its socket in `sockets`; both belong to the account that runs it."""
+    """One server: its append-only file in `folder`, its socket in `sockets`, both of the account that runs it."""
 
     folder: Path
     sockets: Path

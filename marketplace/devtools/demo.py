@@ -1,0 +1,173 @@
+"""`./dev demo`, `./dev stop` and `./dev start`: the whole product on real servers, with people and history in it."""
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from marketplace.devtools import control, orphans, ports, stack
+from marketplace.devtools.detach import in_background
+from marketplace.devtools.errors import DevtoolsError
+from marketplace.devtools.secret_file import read_secret, write_secret
+from marketplace.devtools.state import World
+
+_STOP_SECONDS = 90.0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start the demo (args: reset, detach, port) and stay until Ctrl-C, or until it is ready with `detach`."""
+    world = World.demo()
+    if args.reset:
+        stop_everything(world, quiet=True)
+        world.wipe()
+    elif orphans.running_supervisor(world) is not None:
+        return _already_running(world, args.port)
+    world.prepare()
+    if args.detach:
+        return in_background(world.logs / "demo.log", lambda ready: _serve(world, args.port, ready))
+    return _serve(world, args.port, lambda: None)
+
+
+def _already_running(world: World, port: int | None) -> int:
+    facts = read_secret(world.demo_json)
+    if not facts:
+        raise DevtoolsError("a demo is just starting or stopping; ask again in a moment")
+    if port is not None and not facts["web"].endswith(f":{port}"):
+        raise DevtoolsError(f"a demo runs at {facts['web']}; ./dev stop first to start it on port {port}")
+    _say("the demo is running already")
+    _show(facts)
+    return 0
+
+
+def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
+    _discard_half_seeded(world)
+    chosen = _choose_ports(world, port)
+    try:
+        with _ending_on_signals(), stack.running(world, chosen, _say) as running:
+            people = _seed_once(world, running)
+            facts = {**running.facts(), "supervisor_pid": os.getpid(), **people}
+            write_secret(world.demo_json, facts)
+
+            def rewrite() -> None:
+                write_secret(world.demo_json, {**facts, "processes": running.facts()["processes"]})
+
+            running.supervisor.changed = rewrite
+            _show(facts)
+            _say("stop it with Ctrl-C or ./dev stop")
+            ready()
+            running.supervisor.stop_asked.wait()
+            running.supervisor.changed = lambda: None
+    except KeyboardInterrupt:
+        _say("\nstopped")
+    finally:
+        world.demo_json.unlink(missing_ok=True)
+    return 0
+
+
+def _choose_ports(world: World, port: int | None) -> dict[str, int]:
+    wanted = stack.WANTED_PORTS | read_secret(world.ports_file)
+    chosen = ports.choose(wanted, fixed=None if port is None else {"web": port})
+    write_secret(world.ports_file, chosen)
+    return chosen
+
+
+def _seed_once(world: World, running: stack.Stack) -> dict[str, Any]:
+    """Return the logins and keys of the demo, made by the seeder at the first start."""
+    known = read_secret(world.people_file)
+    if known:
+        return known
+    seed = importlib.import_module("marketplace.devtools.seed").seed
+    world.seeding_mark.touch(mode=0o600)
+    write_secret(world.running_file, running.facts())
+    people: dict[str, Any] = seed(world, _say)
+    write_secret(world.people_file, people)
+    world.seeding_mark.unlink()
+    return people
+
+
+def _discard_half_seeded(world: World) -> None:
+    """Start from empty when the first start was interrupted while it seeded."""
+    if world.seeding_mark.exists() and not world.people_file.exists():
+        _say("the first start was interrupted while seeding; starting again from empty")
+        orphans.end_survivors(world)
+        world.wipe()
+        world.prepare()
+
+
+def _show(facts: dict[str, Any]) -> None:
+    lines = [f"  {name:<8}{facts[name]}" for name in ("web", "edge", "sandbox", "mail")]
+    lines += [
+        f"  {login['role']:<11}{login['email']:<34}{login['password']}" for login in facts.get("logins", [])
+    ]
+    _say("\n".join(lines))
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into what Ctrl-C is, so that children are stopped in order."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop_everything(world: World, *, quiet: bool = False) -> None:
+    """End the demo and whatever a crash of it left behind. Raises DevtoolsError when it does not end."""
+    supervisor = orphans.running_supervisor(world)
+    if supervisor is not None:
+        try:
+            control.ask(world, {"do": "shutdown"})
+        except DevtoolsError:
+            # It is on its way up or down and does not listen.
+            supervisor.send(signal.SIGTERM)
+        if not supervisor.wait_until_gone(_STOP_SECONDS):
+            raise DevtoolsError(f"the supervisor (pid {supervisor.pid}) does not end; its log: {world.logs}")
+    left = orphans.end_survivors(world)
+    world.demo_json.unlink(missing_ok=True)
+    if not quiet:
+        what = "stopped" if supervisor is not None else "nothing was running"
+        _say(f"{what}; ended {left} processes that a crash had left" if left else what)
+
+
+def stop(args: argparse.Namespace) -> int:
+    """Stop one service on purpose (args: service, kill), or everything when none is named."""
+    world = World.demo()
+    if args.service is None:
+        if args.kill:
+            raise DevtoolsError("--kill is for one service: ./dev stop SERVICE --kill")
+        stop_everything(world)
+        return 0
+    control.ask(world, {"do": "stop", "name": args.service, "kill": args.kill})
+    _say(f"{args.service} is down and stays down until: ./dev start {args.service}")
+    return 0
+
+
+def start(args: argparse.Namespace) -> int:
+    """Start a service that was stopped on purpose (args: service)."""
+    control.ask(World.demo(), {"do": "start", "name": args.service})
+    _say(f"{args.service} is up")
+    return 0
+
+
+def facts_of_running_demo() -> dict[str, Any]:
+    """Return the content of demo.json. Raises DevtoolsError when no demo is running."""
+    world = World.demo()
+    if not world.demo_json.exists() or orphans.running_supervisor(world) is None:
+        raise DevtoolsError("no demo is running; start it with: ./dev demo")
+    facts: dict[str, Any] = json.loads(world.demo_json.read_text(encoding="utf-8"))
+    return facts

@@ -1,0 +1,103 @@
+"""The services of the product, one function each: how it is started and how one knows that it is ready."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from marketplace.devtools.environment import Addresses, base_environment, secrets_of
+from marketplace.devtools.ports import HOST
+from marketplace.devtools.postgres import ENVIRONMENT as POSTGRES_ENVIRONMENT
+from marketplace.devtools.postgres import Postgres
+from marketplace.devtools.service import Service, answers_http
+from marketplace.devtools.state import World
+from marketplace.devtools.valkey import ENVIRONMENT as VALKEY_ENVIRONMENT
+from marketplace.devtools.valkey import Valkey
+
+NAMES = ("postgres", "valkey", "sandbox", "mail", "web", "edge", "worker", "shipper")
+
+
+def postgres(server: Postgres) -> Service:
+    """Describe the embedded PostgreSQL."""
+    return Service(
+        name="postgres",
+        argv=server.argv(),
+        env=POSTGRES_ENVIRONMENT,
+        cwd=server.folder,
+        ready=server.is_ready,
+        prepare=server.prepare,
+        run_as=server.account.run_as,
+        # A fast shutdown: connections are cut, transactions rolled back.
+        stop_signal=signal.SIGINT,
+        ready_seconds=60.0,
+        stop_seconds=30.0,
+    )
+
+
+def valkey(server: Valkey) -> Service:
+    """Describe the embedded Valkey."""
+    server.prepare()
+    return Service(
+        name="valkey",
+        argv=server.argv(),
+        env=VALKEY_ENVIRONMENT,
+        cwd=server.folder,
+        ready=server.is_ready,
+        prepare=server.prepare,
+        run_as=server.account.run_as,
+    )
+
+
+def sandbox(world: World, addresses: Addresses) -> Service:
+    """Describe the Stripe-compatible server; it knows its arguments and nothing else of ours."""
+    known, web = secrets_of(world), addresses.of("web")
+    argv = [sys.executable, "-m", "payouts.sandbox", "--port", str(addresses.ports["sandbox"])]
+    argv += ["--file", str(world.sandbox_file), "--api-key", known["stripe_api_key"]]
+    for kind in ("account", "connect"):
+        argv += [f"--{kind}-webhook", f"{web}/webhooks/stripe/{kind}={known[f'webhook_{kind}']}"]
+    return Service(
+        name="sandbox",
+        argv=argv,
+        env=base_environment(),
+        cwd=world.project,
+        ready=answers_http(addresses.ports["sandbox"], "/_sandbox/clock"),
+        port=addresses.ports["sandbox"],
+    )
+
+
+def mail(world: World, addresses: Addresses) -> Service:
+    """Describe the mail catcher."""
+    argv = [sys.executable, "-m", "marketplace.devtools.mailbox", "--folder", str(world.mail)]
+    argv += ["--smtp-port", str(addresses.ports["smtp"]), "--http-port", str(addresses.ports["mail"])]
+    return Service(
+        name="mail",
+        argv=argv,
+        env=base_environment(),
+        cwd=world.project,
+        ready=answers_http(addresses.ports["mail"], "/messages"),
+        port=addresses.ports["mail"],
+    )
+
+
+def http(
+    name: str, application: str, world: World, addresses: Addresses, env: Mapping[str, str], *, threads: int
+) -> Service:
+    """Describe a WSGI server of one process; `application` is module:name and `threads` answer at once."""
+    port = addresses.ports[name]
+    argv = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", HOST]
+    argv += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads), "--no-ws"]
+    argv += ["--log-level", "warning", "--workers-kill-timeout", "5", application]
+    path = "/api/openapi.json" if name == "web" else "/_edge/health"
+    return Service(
+        name=name, argv=argv, env=env, cwd=world.project, ready=answers_http(port, path), port=port
+    )
+
+
+def background(name: str, world: World, env: Mapping[str, str]) -> Service:
+    """Describe a process that runs a command which a room registered."""
+    return Service(
+        name=name,
+        argv=[sys.executable, "-m", "marketplace.devtools", "run", name],
+        env=env,
+        cwd=world.project,
+    )

@@ -1,0 +1,124 @@
+"""The whole product as services of one world: for the demo, and for a journey on servers of its own."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marketplace.core import config
+from marketplace.devtools import control, services
+from marketplace.devtools.environment import Addresses, as_role, secrets_of, service_environment
+from marketplace.devtools.errors import ServiceFailed
+from marketplace.devtools.postgres import DATABASE, Postgres
+from marketplace.devtools.processes import die_with_parent
+from marketplace.devtools.state import World
+from marketplace.devtools.supervisor import Supervisor
+from marketplace.devtools.valkey import Valkey
+
+WANTED_PORTS = {"web": 8400, "edge": 8401, "sandbox": 8402, "mail": 8403, "smtp": 8404}
+
+
+@dataclass
+class Stack:
+    """A running product: addresses, and commands that run inside its environment."""
+
+    world: World
+    supervisor: Supervisor
+    addresses: Addresses
+    mode: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the environment of a service, or of a command when `name` is none."""
+        return service_environment(name, self.world, self.addresses, mode=self.mode, extra=self.extra)
+
+    def command(self, *argv: str, name: str = "command") -> str:
+        """Run `python ARGV` in this world and return what it printed.
+
+        Raises ServiceFailed with its error output when it fails.
+        """
+        done = subprocess.run(
+            [sys.executable, *argv],
+            env=self.environment(name),
+            cwd=self.world.project,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+        if done.returncode != 0:
+            lines = (done.stdout + done.stderr).strip().splitlines()[-25:]
+            raise ServiceFailed(f"python {' '.join(argv)} failed ({done.returncode}):\n" + "\n".join(lines))
+        return done.stdout
+
+    def facts(self) -> dict[str, Any]:
+        """Return addresses, processes and webhook secrets, as they stand in demo.json (without people)."""
+        known, addresses = secrets_of(self.world), self.addresses
+        return {
+            "web": addresses.of("web"),
+            "edge": addresses.of("edge"),
+            "sandbox": addresses.of("sandbox"),
+            "mail": addresses.of("mail"),
+            "database_url": as_role(addresses.admin_database_url, "aanrader_app", known["password_app"]),
+            "admin_database_url": addresses.admin_database_url,
+            "redis_url": addresses.redis_url,
+            "segments_dir": str(self.world.segments),
+            "log_dir": str(self.world.logs),
+            "clock": f"{addresses.of('web')}/_dev/clock",
+            "processes": [
+                {"name": one["name"], "pid": one["pid"], "port": one["port"]}
+                for one in self.supervisor.status()
+            ],
+            "webhook_secrets": {"account": known["webhook_account"], "connect": known["webhook_connect"]},
+        }
+
+
+@contextlib.contextmanager
+def running(
+    world: World,
+    ports: Mapping[str, int],
+    say: Callable[[str], None],
+    *,
+    mode: str = "demo",
+    extra: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Run the whole product in `world`, migrated and answering, for as long as the `with` lasts.
+
+    `ports` has web, edge, sandbox, mail and smtp; `extra` is added to the environment of web, edge, worker and
+    shipper. PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL name others; DATABASE_URL must be
+    a role with CREATEROLE and CREATEDB. Raises ServiceFailed or another DevtoolsError, with nothing left running.
+    """
+    given = config.load()
+    with Supervisor.of(world, say) as supervisor, control.listening(supervisor):
+        database, cache = Postgres(world.postgres, world.sockets), Valkey(world.valkey, world.sockets)
+        began = time.monotonic()
+        embedded = []
+        if not given.database_url:
+            database.initialise()
+            embedded.append(services.postgres(database))
+        if not given.redis_url:
+            embedded.append(services.valkey(cache))
+        admin_url = given.database_url or database.url("bootstrap", DATABASE)
+        addresses = Addresses(ports, admin_url, given.redis_url or cache.url)
+        stack = Stack(world, supervisor, addresses, mode, extra or {})
+        say("starting " + ", ".join([*(one.name for one in embedded), "sandbox, mail"]))
+        supervisor.start_all([*embedded, services.sandbox(world, addresses), services.mail(world, addresses)])
+        if not given.database_url:
+            database.finish_bootstrap()
+        say("migrating")
+        stack.command("-m", "marketplace.core.migrate", name="migrate")
+        say("starting web, edge, worker, shipper")
+        supervisor.start_all(
+            [
+                services.http("web", "wsgi:app", world, addresses, stack.environment("web"), threads=8),
+                services.http("edge", "wsgi:edge", world, addresses, stack.environment("edge"), threads=2),
+                services.background("worker", world, stack.environment("worker")),
+                services.background("shipper", world, stack.environment("shipper")),
+            ]
+        )
+        say(f"all services answer ({time.monotonic() - began:.1f} s)")
+        yield stack
