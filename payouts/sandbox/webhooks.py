@@ -1,0 +1,179 @@
+"""Webhooks: a durable queue beside the events, signed as Stripe signs, sent until a 2xx comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import threading
+from urllib.parse import urlsplit
+
+from payouts.sandbox import clock, faults
+from payouts.sandbox.errors import Body
+from payouts.sandbox.store import Store, Tx
+
+ENDPOINTS = ("account", "connect")
+FIRST_WAIT = 0.2
+LONGEST_WAIT = 5.0
+ATTEMPTS = 2000
+REORDER_WAIT = 3.0
+TIMEOUT = 10.0
+
+
+def signature(secret: str, payload: bytes, stamp: int) -> str:
+    """Return the Stripe-Signature header for a payload sent at wall second `stamp`."""
+    mac = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256)
+    return f"t={stamp},v1={mac.hexdigest()}"
+
+
+def enqueue(tx: Tx, event: Body, endpoint: str) -> int:
+    """Queue an event for its endpoint, misbehaving where a fault says so; return how many will be sent."""
+    if not tx.setting(f"webhook_{endpoint}", None):
+        return 0
+    fault = faults.take(tx, "webhook", "", str(event["type"]))
+    name = fault.name if fault else None
+    copies = int(fault.args.get("copies", 2)) if fault and name == "duplicate" else 1
+    held = tx.now + int(fault.args.get("seconds", clock.DAY)) if fault and name == "delay" else 0
+    behind = 1 if name == "reorder" else 0
+    for _ in range(copies):
+        tx.run(
+            "INSERT INTO delivery (event, type, endpoint, state, held_until, behind, behind_until, forge, fault) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                event["id"],
+                event["type"],
+                endpoint,
+                "lost" if name == "lose" else "pending",
+                held,
+                behind,
+                clock.wall_precise() + REORDER_WAIT if behind else 0,
+                int(name == "bad_signature"),
+                name,
+            ),
+        )
+    return 0 if name == "lose" else copies
+
+
+def resend(tx: Tx, event_id: str) -> int:
+    """Queue an event again, also one that was lost or delivered; return the number of rows queued."""
+    event = tx.get(event_id, kind="event")
+    if event is None:
+        return 0
+    endpoint = "connect" if "account" in event else "account"
+    tx.run(
+        "INSERT INTO delivery (event, type, endpoint, state) VALUES (?, ?, ?, 'pending')",
+        (event_id, event["type"], endpoint),
+    )
+    return 1
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """Return how many deliveries are pending (due now or backing off), held, lost, delivered, failed."""
+    result = {"pending": 0, "held": 0, "lost": 0, "delivered": 0, "failed": 0}
+    rows = tx.rows(
+        "SELECT CASE WHEN state = 'pending' AND held_until > ? THEN 'held' ELSE state END AS word, count(*) AS n "
+        "FROM delivery GROUP BY 1",
+        (tx.now,),
+    )
+    result.update({row["word"]: row["n"] for row in rows})
+    return result
+
+
+def list_(tx: Tx) -> list[Body]:
+    """Describe every delivery, newest first."""
+    rows = tx.rows(
+        "SELECT seq, event, type, endpoint, state, attempts, held_until, fault, last_status, last_error "
+        "FROM delivery ORDER BY seq DESC LIMIT 1000"
+    )
+    return [{**dict(row), "held": row["held_until"] > tx.now} for row in rows]
+
+
+class Sender:
+    """Delivers from the queue in the background; what a dead receiver missed waits for it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.wake = threading.Event()
+        self._one_at_a_time = threading.Lock()
+
+    def flush(self) -> int:
+        """Send everything that isn't held, whatever its back-off; return how many were accepted."""
+        with self._one_at_a_time:
+            with self.store.read() as tx:
+                ready = tx.rows(
+                    "SELECT * FROM delivery WHERE state = 'pending' AND held_until <= ? "
+                    "ORDER BY behind, CASE WHEN behind THEN -seq ELSE seq END",
+                    (tx.now,),
+                )
+                rows = [dict(row) for row in ready]
+            return sum(self._send(row) for row in rows)
+
+    def round(self) -> int:
+        """Send what is due by the wall clock; return how many were tried."""
+        with self._one_at_a_time:
+            with self.store.read() as tx:
+                wall = clock.wall_precise()
+                # One that was told to come late waits until a newer one of its endpoint has arrived.
+                ready = tx.rows(
+                    "SELECT * FROM delivery AS mine WHERE state = 'pending' AND held_until <= ?1 "
+                    "AND next_wall <= ?2 AND (behind = 0 OR behind_until <= ?2 OR EXISTS ("
+                    " SELECT 1 FROM delivery AS newer WHERE newer.endpoint = mine.endpoint "
+                    " AND newer.seq > mine.seq AND newer.state = 'delivered')) ORDER BY seq LIMIT 50",
+                    (tx.now, wall),
+                )
+                rows = [dict(row) for row in ready]
+            for row in rows:
+                self._send(row)
+            return len(rows)
+
+    def _send(self, row: Body) -> bool:
+        with self.store.read() as tx:
+            url = tx.setting(f"webhook_{row['endpoint']}", None)
+            secret = str(tx.setting(f"secret_{row['endpoint']}", ""))
+            event = tx.get(row["event"], kind="event")
+        if event is None:
+            # The store was reset while this one was on its way.
+            return False
+        status = 0
+        problem: str | None = "no endpoint is configured"
+        if url:
+            payload = json.dumps(event, indent=2).encode()
+            used = "whsec_of_somebody_else" if row["forge"] else secret
+            status, problem = post(str(url), payload, signature(used, payload, clock.wall()))
+        accepted = 200 <= status < 300
+        attempts = row["attempts"] + 1
+        wait = min(FIRST_WAIT * 2 ** min(row["attempts"], 10), LONGEST_WAIT)
+        state = "delivered" if accepted else "failed" if attempts >= ATTEMPTS else "pending"
+        with self.store.write() as tx:
+            tx.run(
+                "UPDATE delivery SET state = ?, attempts = ?, next_wall = ?, forge = 0, last_status = ?, "
+                "last_error = ? WHERE seq = ? AND event = ?",
+                (state, attempts, clock.wall_precise() + wait, status, problem, row["seq"], row["event"]),
+            )
+        return accepted
+
+
+def post(url: str, payload: bytes, header: str) -> tuple[int, str | None]:
+    """POST a payload; return the status (0 when there was no answer) and the problem."""
+    parts = urlsplit(url)
+    maker = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = maker(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    try:
+        connection.request(
+            "POST",
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            payload,
+            {
+                "Content-Type": "application/json; charset=utf-8",
+                "Stripe-Signature": header,
+                "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            },
+        )
+        answer = connection.getresponse()
+        answer.read(65_536)
+        return answer.status, None if 200 <= answer.status < 300 else answer.reason
+    except (OSError, http.client.HTTPException) as problem:
+        return 0, f"{type(problem).__name__}: {problem}"
+    finally:
+        connection.close()
