@@ -46,6 +46,7 @@ class Database:
 
     def open(self, role: str) -> sa.Engine:
         """Let this process work on the database as a role."""
+        config.use(dataclasses.replace(config.current(), database_url=self.url(role)))
         return db.init(self.url(role), clock_moves=True)
 
 

@@ -76,6 +76,7 @@ def alembic_config(connection: sa.Connection) -> alembic.config.Config:
     settings = alembic.config.Config()
     settings.set_main_option("script_location", str(ROOT / "migrations"))
     settings.set_main_option("prepend_sys_path", str(ROOT))
+    settings.set_main_option("path_separator", "os")
     settings.attributes["connection"] = connection
     return settings
 
