@@ -19,20 +19,11 @@ from alembic.runtime.migration import MigrationContext
 from psycopg import sql
 
 from marketplace.core import config, db
+from marketplace.core.business_clock import BusinessClock as BusinessClock
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "aanrader_owner"
 LOGINS = ("aanrader_app", "aanrader_worker", "aanrader_edge")
-
-
-class BusinessClock(db.Base):
-    """How far business time is ahead of the wall; one row, moved forward only, by the owner."""
-
-    __tablename__ = "business_clock"
-
-    id: sa.orm.Mapped[bool] = sa.orm.mapped_column(primary_key=True, server_default=sa.true())
-    offset_seconds: sa.orm.Mapped[int] = sa.orm.mapped_column(server_default=sa.text("0"))
-    __table_args__ = (sa.CheckConstraint("id", name="single"),)
 
 
 def ensure_roles(connection: sa.Connection, passwords: dict[str, str]) -> None:
