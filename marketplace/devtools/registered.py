@@ -8,8 +8,8 @@ from marketplace.devtools.errors import DevtoolsError
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load wsgi, which registers every room, and run the command (args.rest: name and its arguments)."""
-    importlib.import_module("wsgi")
+    """Let wsgi register every room, and run the command (args.rest: name and its arguments)."""
+    importlib.import_module("wsgi").register()
     if not args.rest or args.rest[0] not in hooks.commands:
         raise DevtoolsError(f"there are these to run: {', '.join(sorted(hooks.commands)) or 'none'}")
     name, *rest = args.rest

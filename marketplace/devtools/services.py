@@ -52,9 +52,10 @@ def sandbox(world: World, addresses: Addresses) -> Service:
     """Describe the Stripe-compatible server; it knows its arguments and nothing else of ours."""
     known, web = secrets_of(world), addresses.of("web")
     argv = [sys.executable, "-m", "payouts.sandbox", "--port", str(addresses.ports["sandbox"])]
-    argv += ["--file", str(world.sandbox_file), "--api-key", known["stripe_api_key"]]
+    argv += ["--data", str(world.sandbox_file)]
     for kind in ("account", "connect"):
-        argv += [f"--{kind}-webhook", f"{web}/webhooks/stripe/{kind}={known[f'webhook_{kind}']}"]
+        argv += ["--webhook", f"{kind}={web}/webhooks/stripe/{kind}"]
+        argv += [f"--secret-{kind}", known[f"webhook_{kind}"]]
     return Service(
         name="sandbox",
         argv=argv,
