@@ -87,6 +87,15 @@ def upgrade(url: str, passwords: dict[str, str], *, revision: str = "head") -> N
     engine.dispose()
 
 
+def downgrade(url: str, revision: str) -> None:
+    """Take the database at `url` back to a revision; "base" leaves no table of ours."""
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        alembic.command.downgrade(alembic_config(connection), revision)
+        connection.commit()
+    engine.dispose()
+
+
 def differences(url: str) -> list[str]:
     """Return what differs between the migrated database and the models of all rooms; empty when they agree."""
     importlib.import_module("wsgi").register()
