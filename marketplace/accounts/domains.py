@@ -1,0 +1,207 @@
+"""Hosts of shops: named, proved by a file or a meta tag that only the owner of the site can place, unique."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from uuid import UUID
+
+import idna
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from marketplace.accounts import shops
+from marketplace.accounts.models import ShopDomain
+from marketplace.core import audit, ids
+from marketplace.core.actor import Actor
+from marketplace.core.errors import Conflict, InvalidInput, NotFound
+
+FILE_PATH = "/.well-known/aanrader.txt"
+META_NAME = "aanrader-verification"
+MOST_BYTES = 512 * 1024
+
+
+class HostTaken(Conflict):
+    """Another shop proved this host first."""
+
+    code = "host_taken"
+    title = "This host belongs to another shop"
+    detail = "{host} was verified by another shop."
+    next = "Ask us to look into it if the site is yours."
+
+
+class ProofMissing(Conflict):
+    """The site does not show the proof."""
+
+    code = "proof_missing"
+    title = "The proof is not there yet"
+    detail = "We looked at {url} and found {found}."
+    unchanged = "The domain is still not verified."
+    next = "Place the proof as the instructions of the domain say and verify again."
+
+
+def normalise_host(text: str, field: str = "host") -> str:
+    """Return a bare host name as a lower-case A-label.
+
+    Raises InvalidInput for an address, a port, user info, an IP address, a single label, or a name that IDNA
+    refuses: only what can be proved and compared exactly is taken.
+    """
+    refused = InvalidInput({field: ["Give only a host name, such as www.example.nl."]})
+    name = text.strip().removesuffix(".")
+    if not name or len(name) > 253 or any(character in name for character in ":/\\@?#%[] \t"):
+        raise refused
+    try:
+        host = idna.encode(name, uts46=True, std3_rules=True).decode("ascii").lower()
+    except idna.IDNAError as error:
+        raise refused from error
+    labels = host.split(".")
+    if len(labels) < 2 or labels[-1].isdigit() or labels[-1].startswith("0x"):
+        raise refused
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    raise refused
+
+
+def add(session: Session, actor: Actor, shop_id: UUID, host: str, proof: str, now: dt.datetime) -> ShopDomain:
+    """Name a host of a shop; naming it again keeps its token and may change the way of proof.
+
+    proof: "file" or "meta". Raises InvalidInput, NotFound, OwnerNeeded, HostTaken.
+    """
+    shop = shops.owned_by(session, actor, shop_id)
+    name = normalise_host(host)
+    if _taken_by_other(session, name, shop.id):
+        raise HostTaken(host=name)
+    made = session.execute(
+        insert(ShopDomain)
+        .values(id=ids.new_id(), shop_id=shop.id, host=name, proof=proof, proof_token=ids.secret_token(24))
+        .on_conflict_do_nothing(index_elements=[ShopDomain.shop_id, ShopDomain.host])
+        .returning(ShopDomain.id)
+    ).scalar()
+    domain = session.scalars(
+        select(ShopDomain).where(ShopDomain.shop_id == shop.id, ShopDomain.host == name)
+    ).one()
+    if domain.verified_at is None:
+        domain.proof = proof
+    session.flush()
+    if made is not None:
+        audit.record(
+            session, actor, "domain.add", "shop_domain", domain.id, {"host": name}, now=now, shop_id=shop.id
+        )
+    return domain
+
+
+def _taken_by_other(session: Session, host: str, shop_id: UUID) -> bool:
+    statement = select(ShopDomain.id).where(ShopDomain.host == host, ShopDomain.verified_at.is_not(None))
+    return session.scalars(statement.where(ShopDomain.shop_id != shop_id)).first() is not None
+
+
+def get(session: Session, actor: Actor, domain_id: UUID) -> ShopDomain:
+    """Return a host of a shop of the actor's. Raises NotFound."""
+    domain = session.get(ShopDomain, domain_id)
+    if domain is None or not (actor.is_platform or domain.shop_id in actor.shop_ids):
+        raise NotFound("domain", domain_id)
+    return domain
+
+
+def listed(
+    session: Session, actor: Actor, shop_id: UUID | None, after: UUID | None, limit: int
+) -> Sequence[ShopDomain]:
+    """Return up to `limit` hosts after an id, of one shop or of all that the actor may see."""
+    statement = select(ShopDomain).order_by(ShopDomain.id).limit(limit)
+    if shop_id is not None:
+        statement = statement.where(ShopDomain.shop_id == shops.seen_by(session, actor, shop_id).id)
+    elif not actor.is_platform:
+        statement = statement.where(ShopDomain.shop_id.in_(actor.shop_ids))
+    if after is not None:
+        statement = statement.where(ShopDomain.id > after)
+    return session.scalars(statement).all()
+
+
+def proof_url(domain: ShopDomain) -> str:
+    """Return the address where the proof must be."""
+    return f"https://{domain.host}{FILE_PATH if domain.proof == 'file' else '/'}"
+
+
+def instructions(domain: ShopDomain) -> str:
+    """Return one sentence that says what to place where."""
+    if domain.proof == "file":
+        return f"Serve {proof_url(domain)} as plain text with the line {domain.proof_token}"
+    return (
+        f'Put <meta name="{META_NAME}" content="{domain.proof_token}"> into the head of {proof_url(domain)}'
+    )
+
+
+class _Head(HTMLParser):
+    """Collects our meta tags of the head; what stands in the body was perhaps written by a visitor."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tokens: list[str] = []
+        self.in_head = True
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take the content of our meta tag while the head lasts."""
+        self.in_head = self.in_head and tag in _HEAD_TAGS
+        values = dict(attrs)
+        if self.in_head and tag == "meta" and (values.get("name") or "").lower() == META_NAME:
+            self.tokens.append((values.get("content") or "").strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        """Notice the end of the head."""
+        self.in_head = self.in_head and tag != "head"
+
+
+_HEAD_TAGS = frozenset(
+    {"html", "head", "meta", "title", "link", "script", "style", "base", "noscript", "template"}
+)
+
+
+def tokens_in(proof: str, body: bytes) -> list[str]:
+    """Return the tokens that a fetched file or page shows; bytes that are no UTF-8 are no token."""
+    text = body.decode("utf-8", "replace")
+    if proof == "meta":
+        head = _Head()
+        head.feed(text)
+        return head.tokens
+    return [line.strip() for line in text.splitlines()[:50] if line.strip()]
+
+
+def record_proof(
+    session: Session, actor: Actor, domain_id: UUID, tokens: Sequence[str], now: dt.datetime
+) -> ShopDomain:
+    """Verify a host when its token is among those found there; the shop's first verified host makes it live.
+
+    tokens: what `tokens_in` read from the site, fetched outside any transaction.
+    Raises NotFound, OwnerNeeded, ProofMissing, HostTaken when another shop was first.
+    """
+    domain = get(session, actor, domain_id)
+    shop = shops.owned_by(session, actor, domain.shop_id)
+    if domain.verified_at is not None:
+        return domain
+    if domain.proof_token not in tokens:
+        found = "nothing of ours" if not tokens else f"another token ({tokens[0][:60]!r})"
+        raise ProofMissing(url=proof_url(domain), found=found)
+    try:
+        with session.begin_nested():
+            domain.verified_at = now
+    except IntegrityError as error:
+        raise HostTaken(host=domain.host) from error
+    if shop.state == "draft":
+        shop.state = "live"
+    audit.record(
+        session,
+        actor,
+        "domain.verify",
+        "shop_domain",
+        domain.id,
+        {"host": domain.host},
+        now=now,
+        shop_id=shop.id,
+    )
+    return domain

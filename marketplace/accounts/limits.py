@@ -1,0 +1,108 @@
+"""How often something may be tried; counted in Valkey by wall time, and closed when Valkey is away."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cache
+
+from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
+from limits.storage import Storage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+from marketplace.core import clock, config
+from marketplace.core.errors import RateLimited, Unavailable
+
+# Per name: what one counter may hold. The counters of one try are chosen by the caller (person, address, net).
+RULES = {
+    "sign_in.person_address": "10/5 minutes",
+    "sign_in.person": "100/5 minutes",
+    "sign_in.net": "300/5 minutes",
+    "sign_in.everybody": "1000/5 minutes",
+    "sign_up.net": "100/hour",
+    "mailbox": "10/day",
+    "token.net": "100/5 minutes",
+    "totp.tries": "5/5 minutes",
+    "totp.failures": "20/hour; 50/day",
+    "domain.proof": "60/hour",
+    "invitation": "200/day",
+}
+
+
+class LimitsUnavailable(Unavailable):
+    """Tries can't be counted now, so none is allowed."""
+
+    code = "limits_unavailable"
+    detail = "Tries can't be counted now, so signing in is closed for the moment."
+
+
+def _address(url: str) -> str:
+    if not url:
+        return "memory://"
+    # redis-py and the limits library spell a Unix socket differently.
+    return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+
+
+@cache
+def _storage(url: str) -> Storage:
+    address = _address(url)
+    if address == "memory://":
+        return storage_from_string(address)
+    return storage_from_string(address, socket_timeout=1, socket_connect_timeout=1, key_prefix="aan-limits")
+
+
+@cache
+def _items(name: str) -> tuple[RateLimitItem, ...]:
+    return tuple(parse_many(RULES[name]))
+
+
+def _limiter() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(_storage(config.current().redis_url))
+
+
+def net_of(address: str | None) -> str:
+    """Return the network that an address is counted under: /24 of IPv4, /48 of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    parsed = mapped or parsed
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+
+
+def spend(name: str, *who: str) -> None:
+    """Count one try. Raises RateLimited when there were too many, LimitsUnavailable when nobody can count."""
+    limiter = _limiter()
+    try:
+        for item in _items(name):
+            if not limiter.hit(item, name, *who):
+                raise RateLimited(retry_after=_wait(limiter, item, name, *who), what=name)
+    except (RedisError, StorageError, OSError) as error:
+        raise LimitsUnavailable(retry_after=5) from error
+
+
+def refuse_exhausted(name: str, *who: str) -> None:
+    """Raise RateLimited when no try is left, without counting one."""
+    limiter = _limiter()
+    try:
+        for item in _items(name):
+            if not limiter.test(item, name, *who):
+                raise RateLimited(retry_after=_wait(limiter, item, name, *who), what=name)
+    except (RedisError, StorageError, OSError) as error:
+        raise LimitsUnavailable(retry_after=5) from error
+
+
+def forgive(name: str, *who: str) -> None:
+    """Forget the tries of one counter, after a success that proves who it was."""
+    limiter = _limiter()
+    try:
+        for item in _items(name):
+            limiter.clear(item, name, *who)
+    except (RedisError, StorageError, OSError) as error:
+        raise LimitsUnavailable(retry_after=5) from error
+
+
+def _wait(limiter: MovingWindowRateLimiter, item: RateLimitItem, *identifiers: str) -> int:
+    return max(1, int(limiter.get_window_stats(item, *identifiers).reset_time - clock.wall().timestamp()) + 1)

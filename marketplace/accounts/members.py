@@ -1,0 +1,110 @@
+"""Who works for a shop: seen by its people, changed by its owners, and never without an owner."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts import shops
+from marketplace.accounts.models import Membership, UserAccount
+from marketplace.core import audit
+from marketplace.core.actor import Actor
+from marketplace.core.errors import Conflict, NotFound
+
+ROLES = ("owner", "staff")
+
+
+class LastOwner(Conflict):
+    """The shop would be left without an owner."""
+
+    code = "last_owner"
+    title = "A shop keeps at least one owner"
+    detail = "This is the only owner of shop {shop_id}."
+    next = "Make somebody else an owner first."
+
+
+def listed(
+    session: Session, actor: Actor, shop_id: UUID | None, after: UUID | None, limit: int
+) -> list[tuple[Membership, UserAccount]]:
+    """Return up to `limit` present members after an id, with the person, of the actor's shops or one of them."""
+    statement = (
+        select(Membership, UserAccount)
+        .join(UserAccount, UserAccount.id == Membership.user_id)
+        .where(Membership.removed_at.is_(None))
+        .order_by(Membership.id)
+        .limit(limit)
+    )
+    if shop_id is not None:
+        statement = statement.where(Membership.shop_id == shops.seen_by(session, actor, shop_id).id)
+    elif not actor.is_platform:
+        statement = statement.where(Membership.shop_id.in_(actor.shop_ids))
+    if after is not None:
+        statement = statement.where(Membership.id > after)
+    return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def of_user(session: Session, user_id: UUID) -> Sequence[Membership]:
+    """Return the present memberships of a person, oldest first."""
+    return session.scalars(
+        select(Membership)
+        .where(Membership.user_id == user_id, Membership.removed_at.is_(None))
+        .order_by(Membership.id)
+    ).all()
+
+
+def _for_change(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, list[Membership]]:
+    found = session.get(Membership, membership_id)
+    if found is None or found.shop_id not in actor.shop_ids:
+        raise NotFound("member", membership_id)
+    shops.owned_by(session, actor, found.shop_id)
+    # All present members are locked in id order, so that two owners can't remove each other at once.
+    present = session.scalars(
+        select(Membership)
+        .where(Membership.shop_id == found.shop_id, Membership.removed_at.is_(None))
+        .order_by(Membership.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    if not any(row.user_id == actor.user_id and row.role == "owner" for row in present):
+        raise shops.OwnerNeeded(shop_id=found.shop_id)
+    if found not in present:
+        raise NotFound("member", membership_id)
+    return found, [row for row in present if row.role == "owner"]
+
+
+def remove(
+    session: Session, actor: Actor, membership_id: UUID, now: dt.datetime, wall: dt.datetime
+) -> Membership:
+    """End a membership: the person's sessions, keys and invitations lose the shop at their next request.
+
+    Raises NotFound for another shop's or a removed member, OwnerNeeded, LastOwner.
+    """
+    member, owners = _for_change(session, actor, membership_id)
+    if owners == [member]:
+        raise LastOwner(shop_id=member.shop_id)
+    member.removed_at = wall
+    audit.record(
+        session, actor, "member.remove", "membership", member.id, {"user": str(member.user_id)},
+        now=now, shop_id=member.shop_id,
+    )  # fmt: skip
+    return member
+
+
+def change_role(
+    session: Session, actor: Actor, membership_id: UUID, role: str, now: dt.datetime
+) -> Membership:
+    """Make a member owner or staff. Raises NotFound, OwnerNeeded, LastOwner."""
+    member, owners = _for_change(session, actor, membership_id)
+    if role != "owner" and owners == [member]:
+        raise LastOwner(shop_id=member.shop_id)
+    if member.role != role:
+        member.role = role
+        audit.record(
+            session, actor, "member.change_role", "membership", member.id, {"role": role},
+            now=now, shop_id=member.shop_id,
+        )  # fmt: skip
+    return member
