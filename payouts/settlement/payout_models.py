@@ -75,6 +75,7 @@ class Payout(db.Base):
     amount_minor: orm.Mapped[int]
     destination: orm.Mapped[str]
     destination_fingerprint: orm.Mapped[str]
+    reserve_entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("entry.id"), unique=True)
     state: orm.Mapped[str] = orm.mapped_column(default="approved", server_default="approved")
     reason: orm.Mapped[str | None]
     next_try_at: orm.Mapped[dt.datetime]
@@ -158,7 +159,7 @@ class PayoutAttempt(db.Base):
     __table_args__ = (
         sa.UniqueConstraint("payout_id", "n"),
         sa.CheckConstraint("outcome IN ('created', 'adopted', 'rejected', 'abandoned')", name="outcome"),
-        sa.CheckConstraint("(outcome IN ('created', 'adopted')) = (stripe_id IS NOT NULL)", name="moved_has_id"),
+        sa.CheckConstraint("coalesce(outcome IN ('created', 'adopted'), false) = (stripe_id IS NOT NULL)", name="moved_has_id"),
         sa.CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed_when"),
         sa.Index("uq_payout_attempt_open", "payout_id", unique=True, postgresql_where=sa.text("outcome IS NULL")),
         sa.Index(

@@ -1,0 +1,300 @@
+"""The rows of paying out: which payout may be tried now, and what each answer of Stripe does to the books.
+
+Every function here runs inside a transaction and calls nobody. An attempt row is committed before its call; the entry
+that an outcome posts is tied to the transfer or the attempt, so recording the same outcome twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from marketplace.core.errors import InvariantViolation
+from marketplace.core.money import Money
+from payouts.ledger import postings, service as ledger
+from payouts.settlement import breaks, retry
+from payouts.settlement.gateway import Transfer, TransferOrder, transfer_key
+from payouts.settlement.models import StripeEvent, StripeMovement
+from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine, PayoutRun
+from payouts.settlement.retry import Step, Trouble
+from payouts.settlement.states import OPEN_STATES, check_move
+
+WAIT_FOR_FUNDS = dt.timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A payout that this process may work on until its lease ends, and the next thing to do with it."""
+
+    payout_id: UUID
+    run_number: str
+    adviser_id: UUID
+    amount: Money
+    destination: str
+    fingerprint: str
+    attempt: int
+    step: Step
+    is_fresh: bool
+
+    def order(self) -> TransferOrder:
+        """Return what Stripe is asked for in this attempt."""
+        return TransferOrder(
+            self.payout_id, self.attempt, self.amount, self.destination, f"Aanrader {self.run_number}"
+        )
+
+    @property
+    def key(self) -> str:
+        """Return the idempotency key of this attempt."""
+        return transfer_key(self.payout_id, self.attempt)
+
+
+def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | None:
+    """Take a payout that is due, for the length of a lease; None when another process has it or nothing is due.
+
+    A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
+    """
+    payout = session.scalars(
+        sa.select(Payout)
+        .where(Payout.id == payout_id, Payout.state.in_(OPEN_STATES), Payout.next_try_at <= now)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if payout is None:
+        return None
+    run = session.get_one(PayoutRun, payout.run_id)
+    if run.state != "executing":
+        return None
+    last = last_attempt(session, payout.id)
+    payout.next_try_at = now + retry.LEASE
+    if last is None or last.outcome is not None:
+        return _claim(payout, run, (last.n if last else 0) + 1, Step.SEND, is_fresh=True)
+    step = retry.next_step(facts(last), now)
+    if step is Step.SEND:
+        last.sends += 1
+        _to(payout, "sending")
+    if step is Step.NEW_ATTEMPT:
+        last.outcome, last.closed_at = "abandoned", now
+        return _claim(payout, run, last.n + 1, Step.SEND, is_fresh=True)
+    if step is Step.WAIT:
+        payout.next_try_at = (last.last_look_up_at or now) + retry.LOOK_UP_GAP
+        return None
+    return _claim(payout, run, last.n, step, is_fresh=False)
+
+
+def _claim(payout: Payout, run: PayoutRun, n: int, step: Step, *, is_fresh: bool) -> Claim:
+    return Claim(
+        payout.id,
+        run.number,
+        payout.adviser_id,
+        payout.amount,
+        payout.destination,
+        payout.destination_fingerprint,
+        n,
+        step,
+        is_fresh,
+    )
+
+
+def last_attempt(session: orm.Session, payout_id: UUID) -> PayoutAttempt | None:
+    """Return the newest attempt of a payout, or None."""
+    return session.scalars(
+        sa.select(PayoutAttempt)
+        .where(PayoutAttempt.payout_id == payout_id)
+        .order_by(PayoutAttempt.n.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def facts(attempt: PayoutAttempt) -> retry.AttemptFacts:
+    """Return what the retry rule needs to know of an attempt."""
+    trouble = Trouble(attempt.trouble) if attempt.trouble else None
+    return retry.AttemptFacts(attempt.first_sent_at, trouble, attempt.look_ups, attempt.last_look_up_at)
+
+
+def locked(session: orm.Session, payout_id: UUID) -> Payout:
+    """Return a payout with its row locked."""
+    return session.scalars(
+        sa.select(Payout)
+        .where(Payout.id == payout_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _to(payout: Payout, state: str) -> None:
+    if payout.state != state:
+        check_move(payout.id, payout.state, state)
+        payout.state = state
+
+
+def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool:
+    """Write down attempt `n` before it is sent; False when somebody else has gone further meanwhile."""
+    payout = locked(session, claimed.payout_id)
+    last = last_attempt(session, payout.id)
+    if payout.state not in OPEN_STATES or (last.n if last else 0) + 1 != claimed.attempt:
+        return False
+    said = f"{claimed.amount.minor}|{claimed.amount.currency}|{claimed.destination}|{claimed.order().group}"
+    session.add(
+        PayoutAttempt(
+            payout_id=payout.id,
+            n=claimed.attempt,
+            idem_key=claimed.key,
+            request_hash=hashlib.sha256(said.encode()).digest(),
+            first_sent_at=now,
+        )
+    )
+    _to(payout, "sending")
+    payout.reason = None
+    session.flush()
+    return True
+
+
+def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str, now: dt.datetime) -> bool:
+    """Record that the money moved: close the attempt, post the entry, remember it for reconciliation.
+
+    outcome: created, or adopted when it was found by looking up. A transfer that is not what we asked for is an alarm
+    for finance and closes nothing. The same transfer again changes nothing; returns whether this call recorded it.
+    """
+    payout = locked(session, claimed.payout_id)
+    attempt = last_attempt(session, payout.id)
+    if attempt is None:
+        raise InvariantViolation(reason="transfer_without_attempt", payout_id=payout.id)
+    if payout.stripe_transfer_id is not None:
+        if payout.stripe_transfer_id != transfer.transfer_id:
+            _alarm(session, "duplicate", payout, transfer, "A second transfer exists for one payout.", now)
+        return False
+    if transfer.amount != payout.amount or transfer.destination != payout.destination:
+        _alarm(session, "transfer_mismatch", payout, transfer, "Stripe moved something else than was approved.", now)
+        payout.next_try_at = now + WAIT_FOR_FUNDS
+        return False
+    attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
+    attempt.request_id = transfer.request_id or attempt.request_id
+    _to(payout, "paid")
+    payout.reason, payout.paid_at = None, now
+    payout.stripe_transfer_id, payout.destination_payment = transfer.transfer_id, transfer.destination_payment
+    entry = postings.sent(
+        payout.id,
+        payout.adviser_id,
+        parts_of(session, payout),
+        transfer_id=transfer.transfer_id,
+        at=now,
+    )
+    entry_id = ledger.post(session, [entry])[0]
+    session.add(
+        StripeMovement(
+            source_id=transfer.transfer_id,
+            kind="transfer",
+            subject_id=str(payout.id),
+            entry_id=entry_id,
+            amount_minor=-payout.amount_minor,
+            currency=payout.currency,
+            at=now,
+        )
+    )
+    # A webhook about this account may have come before we knew of the transfer.
+    session.execute(
+        sa.update(StripeEvent)
+        .where(StripeEvent.outcome == "parked", StripeEvent.account == payout.destination)
+        .values(outcome=None, handled_at=None, next_try_at=now)
+    )
+    return True
+
+
+def _alarm(
+    session: orm.Session, kind: str, payout: Payout, transfer: Transfer, cause: str, now: dt.datetime
+) -> None:
+    breaks.open_break(
+        session,
+        kind,
+        transfer.transfer_id,
+        transfer.amount,
+        cause=cause,
+        facts={"payout_id": str(payout.id), "transfer_id": transfer.transfer_id, "asked": payout.amount_minor},
+        now=now,
+    )
+
+
+def rejected(
+    session: orm.Session, claimed: Claim, reason: str, request_id: str | None, now: dt.datetime
+) -> None:
+    """Record a definitive refusal: the attempt is closed and the reserve is held or given back.
+
+    A refusal before anything was sent (the destination changed) has no attempt to close.
+    """
+    payout = locked(session, claimed.payout_id)
+    attempt = last_attempt(session, payout.id)
+    if payout.state not in OPEN_STATES:
+        return
+    if attempt is not None and attempt.outcome is None:
+        attempt.outcome, attempt.code, attempt.closed_at = "rejected", reason, now
+        attempt.request_id = request_id or attempt.request_id
+    _to(payout, "rejected")
+    payout.reason = reason
+    if retry.after_rejection(reason) is retry.AfterRejection.HOLD:
+        payout.next_try_at = now + WAIT_FOR_FUNDS
+        return
+    session.flush()
+    entry = postings.released(
+        payout.id,
+        payout.adviser_id,
+        parts_of(session, payout),
+        attempt=claimed.attempt,
+        at=now,
+        reverses=payout.reserve_entry_id,
+    )
+    ledger.post(session, [entry])
+    _to(payout, "released")
+    payout.released_at = now
+
+
+def waiting(session: orm.Session, claimed: Claim, reason: str, pause: dt.timedelta, now: dt.datetime) -> None:
+    """Leave a payout as it is until later, saying why; nothing was sent."""
+    payout = locked(session, claimed.payout_id)
+    if payout.state in OPEN_STATES:
+        payout.reason, payout.next_try_at = reason, now + pause
+
+
+def troubled(
+    session: orm.Session, claimed: Claim, trouble: Trouble, request_id: str | None, now: dt.datetime
+) -> None:
+    """Record that an attempt's answer is not known (or that Stripe asked for a pause); it stays open."""
+    payout = locked(session, claimed.payout_id)
+    attempt = last_attempt(session, payout.id)
+    if attempt is None or attempt.outcome is not None or attempt.n != claimed.attempt:
+        return
+    # Once Stripe may have stored a failure under the key, a later and milder trouble does not undo that.
+    if attempt.trouble != Trouble.STORED_FAILURE:
+        attempt.trouble = trouble
+    attempt.request_id = request_id or attempt.request_id
+    if trouble in (Trouble.UNCERTAIN, Trouble.STORED_FAILURE):
+        _to(payout, "unknown")
+    payout.reason = trouble
+    payout.next_try_at = now + retry.pause_after(trouble, attempt.sends)
+
+
+def looked_up(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
+    """Record a look-up that found nothing; after two of them, five minutes apart, a new attempt may be opened."""
+    payout = locked(session, claimed.payout_id)
+    attempt = last_attempt(session, payout.id)
+    if attempt is None or attempt.outcome is not None or attempt.n != claimed.attempt:
+        return
+    attempt.look_ups += 1
+    attempt.last_look_up_at = now
+    _to(payout, "unknown")
+    payout.reason = "looking_up"
+    payout.next_try_at = now + retry.LOOK_UP_GAP
+
+
+def parts_of(session: orm.Session, payout: Payout) -> list[tuple[UUID, Money]]:
+    """Return what a payout pays per shop, in shop order; the parts sum to its amount."""
+    rows = session.execute(
+        sa.select(PayoutLine.shop_id, sa.func.sum(PayoutLine.amount_minor))
+        .where(PayoutLine.payout_id == payout.id)
+        .group_by(PayoutLine.shop_id)
+        .order_by(PayoutLine.shop_id)
+    )
+    return [(shop_id, Money(int(minor), payout.currency)) for shop_id, minor in rows if minor]
