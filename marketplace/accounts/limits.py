@@ -47,9 +47,13 @@ def _address(url: str) -> str:
 @cache
 def _storage(url: str) -> Storage:
     address = _address(url)
-    if address == "memory://":
-        return storage_from_string(address)
-    return storage_from_string(address, socket_timeout=1, socket_connect_timeout=1, key_prefix="aan-limits")
+    options: dict[str, int | str] = {}
+    if address != "memory://":
+        options = {"socket_timeout": 1, "socket_connect_timeout": 1, "key_prefix": "aan-limits"}
+    storage = storage_from_string(address, **options)  # type: ignore[arg-type]
+    if not isinstance(storage, Storage):
+        raise TypeError("limits are counted by a synchronous storage")
+    return storage
 
 
 @cache
