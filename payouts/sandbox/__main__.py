@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sqlite3
 import sys
@@ -79,6 +80,8 @@ def main(words: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     given = arguments(words)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    # The file holds webhook secrets.
+    os.umask(0o077)
     store = Store(given.data, given.account_id)
     prepare(store, given)
     sender = Sender(store)

@@ -63,7 +63,7 @@ def drawn(seed: object, count: object, path: object) -> list[Body]:
 
 def _add(tx: Tx, wish: Body) -> Body:
     name = wish.get("fault")
-    match = wish.get("match") or {}
+    match = wish.get("match", {})
     if not isinstance(match, dict):
         raise malformed("match is an object", param="match")
     scope = "webhook" if "type" in match or (name in WEBHOOK_FAULTS and name not in CALL_FAULTS) else "call"

@@ -96,6 +96,8 @@ class Sender:
         self.store = store
         self.wake = threading.Event()
         self._one_at_a_time = threading.Lock()
+        # An endpoint that doesn't answer at all is left alone for a while: (attempts in a row, until when).
+        self._silent: dict[str, tuple[int, float]] = {}
 
     def flush(self) -> int:
         """Send everything that isn't held, whatever its back-off; return how many were accepted."""
@@ -107,7 +109,7 @@ class Sender:
                     (tx.now,),
                 )
                 rows = [dict(row) for row in ready]
-            return sum(self._send(row) for row in rows)
+            return sum(200 <= self._send(row) < 300 for row in rows)
 
     def round(self) -> int:
         """Send what is due by the wall clock; return how many were tried."""
@@ -123,18 +125,26 @@ class Sender:
                     (tx.now, wall),
                 )
                 rows = [dict(row) for row in ready]
+            tried = 0
             for row in rows:
-                self._send(row)
-            return len(rows)
+                if self._silent.get(row["endpoint"], (0, 0))[1] > clock.wall_precise():
+                    continue
+                tried += 1
+                status = self._send(row)
+                times = 0 if status else self._silent.get(row["endpoint"], (0, 0))[0] + 1
+                rest = clock.wall_precise() + back_off(times - 1) if times else 0
+                self._silent[row["endpoint"]] = (times, rest)
+            return tried
 
-    def _send(self, row: Body) -> bool:
+    def _send(self, row: Body) -> int:
+        """Send one delivery, remember how it went and return the status (0 when nobody answered)."""
         with self.store.read() as tx:
             url = tx.setting(f"webhook_{row['endpoint']}", None)
             secret = str(tx.setting(f"secret_{row['endpoint']}", ""))
             event = tx.get(row["event"], kind="event")
         if event is None:
             # The store was reset while this one was on its way.
-            return False
+            return 204
         status = 0
         problem: str | None = "no endpoint is configured"
         if url:
@@ -143,15 +153,27 @@ class Sender:
             status, problem = post(str(url), payload, signature(used, payload, clock.wall()))
         accepted = 200 <= status < 300
         attempts = row["attempts"] + 1
-        wait = min(FIRST_WAIT * 2 ** min(row["attempts"], 10), LONGEST_WAIT)
         state = "delivered" if accepted else "failed" if attempts >= ATTEMPTS else "pending"
         with self.store.write() as tx:
             tx.run(
                 "UPDATE delivery SET state = ?, attempts = ?, next_wall = ?, forge = 0, last_status = ?, "
                 "last_error = ? WHERE seq = ? AND event = ?",
-                (state, attempts, clock.wall_precise() + wait, status, problem, row["seq"], row["event"]),
+                (
+                    state,
+                    attempts,
+                    clock.wall_precise() + back_off(row["attempts"]),
+                    status,
+                    problem,
+                    row["seq"],
+                    row["event"],
+                ),
             )
-        return accepted
+        return status
+
+
+def back_off(attempts: int) -> float:
+    """Return the wall seconds to wait after that many earlier attempts."""
+    return float(min(FIRST_WAIT * 2 ** min(attempts, 10), LONGEST_WAIT))
 
 
 def post(url: str, payload: bytes, header: str) -> tuple[int, str | None]:
