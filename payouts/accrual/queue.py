@@ -1,0 +1,131 @@
+"""The queue of accrual: what tracking wrote and nobody posted, with all that the desk must know to decide."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core.money import Money
+from payouts.accrual.desk import Move, Posted, Standing
+from payouts.ledger.commissions import Due, Parties
+
+_CLAIM = sa.text("SELECT accrual_claim(:wanted, CAST(:since AS uuid))")
+# The fee rate is the one of the shop's contract on the day of the order; before the first contract, the first one's.
+# An approval that waited for money takes effect when the money came.
+_MOVES = sa.text(
+    """
+    SELECT m.id, m.commission_id, m.seq, m.kind, m.delta_minor, m.standing_minor, m.currency,
+           c.shop_id, c.adviser_id, coalesce(k.in_force, k.first) AS fee_bp,
+           least(:now, greatest(m.at, CASE WHEN m.kind = 'approved' THEN (
+             SELECT max(e.effective_at) FROM accrual w JOIN entry e ON e.id = w.funded_entry_id
+              WHERE w.commission_id = m.commission_id) END)) AS at
+      FROM commission_move m
+      JOIN commission c ON c.id = m.commission_id
+      JOIN shop_order o ON o.id = c.order_id
+      CROSS JOIN LATERAL (
+        SELECT (array_agg(s.fee_bp ORDER BY s.version DESC) FILTER (WHERE s.effective_from <= o.ordered_at))[1]
+                 AS in_force,
+               (array_agg(s.fee_bp ORDER BY s.version))[1] AS first
+          FROM shop_contract s WHERE s.shop_id = c.shop_id) k
+     WHERE m.commission_id = ANY (CAST(:ids AS uuid[]))
+       AND NOT EXISTS (SELECT FROM accrual a WHERE a.move_id = m.id)
+     ORDER BY m.commission_id, m.seq
+    """
+)
+_STANDINGS = sa.text(
+    """
+    SELECT commission_id, currency,
+           sum(commission_minor)::bigint AS commission_minor, sum(fee_minor)::bigint AS fee_minor,
+           coalesce(sum(unfunded_commission_minor) FILTER (WHERE funded_entry_id IS NULL), 0)::bigint AS unfunded_minor,
+           coalesce(sum(unfunded_fee_minor) FILTER (WHERE funded_entry_id IS NULL), 0)::bigint AS unfunded_fee_minor,
+           (array_agg(seq ORDER BY seq DESC) FILTER (WHERE kind IN ('approved', 'declined')))[1] AS verdict_seq,
+           (array_agg(kind ORDER BY seq DESC) FILTER (WHERE kind IN ('approved', 'declined')))[1] AS verdict
+      FROM accrual WHERE commission_id = ANY (CAST(:ids AS uuid[])) GROUP BY commission_id, currency
+    """
+)
+_INSERT = sa.text(
+    """
+    INSERT INTO accrual (move_id, commission_id, seq, kind, shop_id, adviser_id, currency, entry_id, funded,
+                         commission_minor, fee_minor, unfunded_commission_minor, unfunded_fee_minor)
+    SELECT * FROM unnest(
+      CAST(:move AS uuid[]), CAST(:commission AS uuid[]), CAST(:seq AS integer[]), CAST(:kind AS text[]),
+      CAST(:shop AS uuid[]), CAST(:adviser AS uuid[]), CAST(:currency AS text[]), CAST(:entry AS bigint[]),
+      CAST(:funded AS boolean[]), CAST(:commission_minor AS bigint[]), CAST(:fee_minor AS bigint[]),
+      CAST(:unfunded AS bigint[]), CAST(:unfunded_fee AS bigint[]))
+    """
+)
+
+
+def claim(session: Session, wanted: int, since: UUID | None = None) -> list[UUID]:
+    """Lock up to `wanted` commissions that have something due and return their ids; others' are skipped.
+
+    since: look at moves with this id or a later one only; ids grow with time.
+    """
+    return list(session.execute(_CLAIM, {"wanted": wanted, "since": since}).scalars())
+
+
+def moves_of(session: Session, commission_ids: Sequence[UUID], now: dt.datetime) -> list[Move]:
+    """Return the unposted moves of commissions, each commission's in the order in which they happened."""
+    rows = session.execute(_MOVES, {"ids": list(commission_ids), "now": now})
+    return [
+        Move(
+            row.id,
+            row.commission_id,
+            row.seq,
+            row.kind,
+            Money(row.delta_minor, row.currency),
+            Money(row.standing_minor, row.currency),
+            Parties(row.shop_id, row.adviser_id, row.currency),
+            row.fee_bp,
+            row.at,
+        )
+        for row in rows
+    ]
+
+
+def standings_of(session: Session, commission_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Return what the books hold of commissions. Read it after the accounts are locked: releases change it."""
+    rows = session.execute(_STANDINGS, {"ids": list(commission_ids)})
+    return {
+        row.commission_id: Standing(
+            Due(Money(row.commission_minor, row.currency), Money(row.fee_minor, row.currency)),
+            Due(Money(row.unfunded_minor, row.currency), Money(row.unfunded_fee_minor, row.currency)),
+            (row.verdict_seq or 0, row.verdict or ""),
+        )
+        for row in rows
+    }
+
+
+def record(session: Session, decided: Iterable[tuple[Posted, int | None]]) -> None:
+    """Write that moves are in the books, as (what was decided, id of its entry) pairs."""
+    rows = [
+        (
+            posted.move.move_id,
+            posted.move.commission_id,
+            posted.move.seq,
+            posted.move.kind,
+            posted.move.parties.shop_id,
+            posted.move.parties.adviser_id,
+            posted.move.parties.currency,
+            entry_id,
+            posted.unfunded.is_zero,
+            posted.change.commission.minor,
+            posted.change.fee.minor,
+            posted.unfunded.commission.minor,
+            posted.unfunded.fee.minor,
+        )
+        for posted, entry_id in decided
+    ]
+    if not rows:
+        return
+    names = (
+        "move", "commission", "seq", "kind", "shop", "adviser", "currency", "entry", "funded",
+        "commission_minor", "fee_minor", "unfunded", "unfunded_fee",
+    )  # fmt: skip
+    session.execute(
+        _INSERT, {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+    )

@@ -1,0 +1,63 @@
+"""Post what is due: the moves of commissions, in batches, each move once, whoever else is working."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payouts.accrual import queue
+from payouts.accrual.desk import Desk, Move, Posted
+from payouts.funding.release import release, settle
+from payouts.ledger.accounts import Account
+from payouts.ledger.service import lock, post
+
+
+def post_due(session: Session, now: dt.datetime, limit: int = 500, *, since: UUID | None = None) -> int:
+    """Post the due moves of up to `limit` commissions and return how many things were done; 0 when nothing is due.
+
+    Budget that came free by a return pays at once for what waited. All in the caller's transaction; run it in
+    `db.run_in_transaction` until it returns 0. now: business time; since: only moves with this id or a later one.
+    """
+    claimed = queue.claim(session, limit, since)
+    if not claimed:
+        return 0
+    moves = queue.moves_of(session, claimed, now)
+    # The locks come first: a release or a payout that runs beside us changes what is read next.
+    balances = lock(session, _accounts(moves))
+    desk = Desk(balances, queue.standings_of(session, claimed))
+    decided = [posted for move in moves if (posted := desk.decide(move)) is not None]
+    entry_ids = iter(post(session, [posted.entry for posted in decided if posted.entry is not None]))
+    pairs = [(posted, None if posted.entry is None else next(entry_ids)) for posted in decided]
+    queue.record(session, pairs)
+    settle(
+        session,
+        [(one.move.commission_id, one.move.seq, entry) for one, entry in pairs if one.ends_wait and entry],
+    )
+    return len(decided) + sum(release(session, shop, currency, now) for shop, currency in _freed(decided))
+
+
+def _accounts(moves: Sequence[Move]) -> list[Account]:
+    found: dict[Account, None] = {}
+    for move in moves:
+        parties = move.parties
+        for account in (
+            parties.prepaid,
+            parties.owed,
+            parties.pending,
+            parties.available,
+            parties.recovering,
+        ):
+            found[account] = None
+    return list(found)
+
+
+def _freed(decided: Sequence[Posted]) -> list[tuple[UUID, str]]:
+    shops = {
+        (posted.move.parties.shop_id, posted.move.parties.currency)
+        for posted in decided
+        if posted.move.kind in ("declined", "reversed")
+    }
+    return sorted(shops)
