@@ -1,0 +1,1 @@
+"""Links: tracked links, discount codes, and the table that edges redirect by."""

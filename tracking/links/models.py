@@ -1,0 +1,80 @@
+"""Tables of links: tracked links, and the discount codes that stand for an adviser where there is no click."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.core.db import Base, UtcDateTime, uuid_pk
+
+
+class TrackedLink(Base):
+    """An adviser's way to a shop's page; `kind` link has a code below /t/, kind offer stands below /o/.
+
+    Only `disabled_at` ever changes: a link that once led somewhere never leads elsewhere.
+    """
+
+    __tablename__ = "tracked_link"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        UniqueConstraint("path"),
+        CheckConstraint("kind IN ('link', 'offer')", name="kind"),
+        CheckConstraint("kind <> 'offer' OR product_id IS NULL", name="offer_has_no_product"),
+        Index(
+            "uq_tracked_link_offer",
+            "offer_id",
+            "adviser_id",
+            unique=True,
+            postgresql_where=text("kind = 'offer'"),
+        ),
+        Index("ix_tracked_link_adviser_id_id", "adviser_id", "id"),
+        Index("ix_tracked_link_shop_id_id", "shop_id", "id"),
+        Index("ix_tracked_link_partnership_id", "partnership_id"),
+        Index("ix_tracked_link_product_id", "product_id"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    offer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("offer.id"))
+    adviser_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("adviser.id"))
+    partnership_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("partnership.id"))
+    product_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("product.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    target_url: Mapped[str] = mapped_column(Text)
+    placement: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class DiscountCode(Base):
+    """A code that a shopper types in at the shop; it points to one adviser and offer from creation to revocation."""
+
+    __tablename__ = "discount_code"
+    __table_args__ = (
+        CheckConstraint("code = upper(code)", name="code"),
+        CheckConstraint("revoked_at >= created_at", name="revoked_at"),
+        # A revoked code may be given out again; who held it when is told by the two instants.
+        Index(
+            "uq_discount_code_present",
+            "shop_id",
+            "code",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+        Index("ix_discount_code_shop_id_code", "shop_id", "code"),
+        Index("ix_discount_code_adviser_id", "adviser_id"),
+        Index("ix_discount_code_offer_id", "offer_id"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    offer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("offer.id"))
+    adviser_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("adviser.id"))
+    code: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,44 @@
+"""An adviser's own clicks: recognised without a cookie, and not billable.
+
+An edge that stores nothing can't know who clicks. So it is told afterwards: where a signed-in adviser works with
+their links, the same pseudonym that the edge gives a click (keyed, of one day, from /24 network and user agent) is
+noted for that day. A click that looks the same and is shipped after that is the adviser's own. The limits, said on
+the adviser's page: somebody else with the same browser in the same network on the same day counts as own too, and a
+click from another device does not. Counts are affected, never the sale: attribution gets `own` as a fact.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from marketplace.core import config, db
+from tracking.touches.models import OwnDevice
+from tracking.touches.pseudonyms import client_address, day_key, dedup, network
+
+_noted: set[tuple[dt.date, uuid.UUID, str]] = set()
+_MOST_NOTED = 10_000
+
+
+def note(adviser_id: uuid.UUID | None, environ: Mapping[str, Any], now: dt.datetime) -> None:
+    """Remember that this adviser works from here today; opens a transaction of its own, once a day and place.
+
+    environ: the WSGI environment of the adviser's request; now: business time.
+    """
+    if adviser_id is None:
+        return
+    day = now.astimezone(dt.UTC).date()
+    key = day_key(config.current().secret_key, (day - dt.date(1970, 1, 1)).days)
+    seen = dedup(key, network(client_address(environ)), environ.get("HTTP_USER_AGENT", ""))
+    if (day, adviser_id, seen) in _noted:
+        return
+    row = {"day": day, "adviser_id": adviser_id, "dedup": bytes.fromhex(seen)}
+    with db.transaction() as session:
+        session.execute(insert(OwnDevice).values(row).on_conflict_do_nothing())
+    if len(_noted) >= _MOST_NOTED:
+        _noted.clear()
+    _noted.add((day, adviser_id, seen))

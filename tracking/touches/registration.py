@@ -1,0 +1,39 @@
+"""What touches hang up: the shipper, the daily sweep, their lags, and the promise that counts are rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from marketplace.core import clock, config, db, hooks, jobs
+from tracking.touches import counts, retention, segments, service, shipper
+
+
+def register() -> None:
+    """Register command, sweep, lags and invariant. Safe to call twice."""
+    hooks.command("shipper", shipper.run)
+    hooks.lag("segment_bytes", _segment_bytes)
+    hooks.lag("edges", lambda session, _now: service.edges(session, clock.wall()))
+    hooks.invariant("click_tally_equals_clicks", "links and days", counts.tally_differences)
+    jobs.sweep("click_days", every=3600)(_keep_days)
+
+
+def blueprints() -> Iterable[Any]:
+    """Return no routes: touches have no screen of their own."""
+    return ()
+
+
+def _keep_days() -> int:
+    with db.transaction() as session:
+        return retention.keep_days(session, clock.now())
+
+
+def _segment_bytes(_session: Session, _now: dt.datetime) -> int:
+    folder = config.current().segments_dir
+    if not folder:
+        return 0
+    return sum(segments.waiting_bytes(Path(folder) / slot) for slot in segments.slots(Path(folder)))

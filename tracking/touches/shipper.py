@@ -1,0 +1,106 @@
+"""The shipper: a process that moves click lines from this machine's segments into PostgreSQL."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+
+from marketplace.core import clock, config, db, jobs
+from tracking.touches import segments, ship
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.25
+BEAT_SECONDS = 1.0
+
+
+def connect(database_url: str) -> psycopg.Connection[Any]:
+    """Open a connection as the worker's role for COPY. Raises psycopg.OperationalError."""
+    return psycopg.connect(
+        database_url.replace("postgresql+psycopg://", "postgresql://", 1),
+        autocommit=True,
+        connect_timeout=3,
+        application_name="aanrader-shipper",
+    )
+
+
+def ship_all(connection: psycopg.Connection[Any], segments_dir: Path) -> ship.Shipment:
+    """Ship what every slot on this machine holds now. Raises psycopg.Error; nothing is lost then."""
+    total = ship.Shipment()
+    for slot in segments.slots(segments_dir):
+        for attempt in range(1, 6):
+            try:
+                total += ship.ship_slot(connection, segments_dir, slot, clock.wall())
+                break
+            except psycopg.OperationalError as error:
+                # Shippers of two machines may add to the same counts in the same moment.
+                if error.sqlstate not in db.RETRIED_STATES or attempt == 5:
+                    raise
+                time.sleep(0.01 * 2**attempt)
+    return total
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Ship until SIGTERM, or once with `--once`. Returns the exit code: 2 when there is no folder to ship from."""
+    settings = config.current()
+    if not settings.segments_dir:
+        log.error("shipper_without_segments", mend="set AANRADER_SEGMENTS_DIR")
+        return 2
+    db.init(settings.database_url, pool_size=2, clock_moves=settings.clock_moves)
+    if "--once" in arguments:
+        with contextlib.closing(connect(settings.database_url)) as connection:
+            ship_all(connection, Path(settings.segments_dir))
+        return 0
+    woken, stopping = threading.Event(), threading.Event()
+
+    def leave(_number: int, _frame: object) -> None:
+        stopping.set()
+        woken.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+    if settings.redis_url:
+        threading.Thread(
+            target=jobs.listen_for_wake, args=(woken, stopping), name="wake", daemon=True
+        ).start()
+    _ship_forever(settings, woken, stopping)
+    return 0
+
+
+def _ship_forever(settings: config.Settings, woken: threading.Event, stopping: threading.Event) -> None:
+    pause = POLL_SECONDS
+    while not stopping.is_set():
+        try:
+            with contextlib.closing(connect(settings.database_url)) as connection:
+                pause = POLL_SECONDS
+                _ship_while_connected(connection, Path(settings.segments_dir), woken, stopping)
+        except (psycopg.Error, sa.exc.DBAPIError) as error:
+            log.warning("shipper_database_away", error=repr(error))
+            stopping.wait(pause)
+            pause = min(pause * 2, 5.0)
+        except OSError as error:
+            log.error("shipper_segments_unreadable", error=repr(error))
+            stopping.wait(1.0)
+
+
+def _ship_while_connected(
+    connection: psycopg.Connection[Any], segments_dir: Path, woken: threading.Event, stopping: threading.Event
+) -> None:
+    beat_at = 0.0
+    while not stopping.is_set():
+        is_woken = woken.is_set()
+        woken.clear()
+        shipped = ship_all(connection, segments_dir)
+        if shipped.rejected:
+            log.error("click_lines_set_aside", lines=shipped.rejected)
+        if is_woken or time.monotonic() >= beat_at:
+            jobs.beat("shipper")
+            beat_at = time.monotonic() + BEAT_SECONDS
+        woken.wait(POLL_SECONDS)
