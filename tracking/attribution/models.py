@@ -1,0 +1,80 @@
+"""Tables of attribution: decisions that only grow, and the versioned policy behind them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.core.db import Base, created_at, uuid_pk
+
+
+class AttributionPolicy(Base):
+    """One numbered version of a shop's policy, or the platform's where `shop_id` is empty; never changed."""
+
+    __tablename__ = "attribution_policy"
+    __table_args__ = (
+        sa.UniqueConstraint("shop_id", "version", postgresql_nulls_not_distinct=True),
+        sa.CheckConstraint("model = 'last'", name="model"),
+        sa.CheckConstraint("code_rule IN ('override', 'ignore')", name="code_rule"),
+        sa.CheckConstraint("guard_seconds BETWEEN 0 AND 86400", name="guard_seconds"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    shop_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("shop.id"))
+    version: Mapped[int]
+    effective_from: Mapped[dt.datetime]
+    model: Mapped[str]
+    code_rule: Mapped[str]
+    guard_seconds: Mapped[int]
+    created_at: Mapped[dt.datetime] = created_at()
+
+
+class Attribution(Base):
+    """One decision about an order; of several the one with the largest `n` stands."""
+
+    __tablename__ = "attribution"
+    __table_args__ = (
+        sa.UniqueConstraint("order_id", "n"),
+        sa.CheckConstraint("n >= 1", name="n"),
+        sa.CheckConstraint("state IN ('provisional', 'decided', 'final')", name="state"),
+        sa.CheckConstraint("decided_by IN ('intake', 'worker', 'approval')", name="decided_by"),
+        sa.CheckConstraint(
+            "(adviser_id IS NULL) = (terms_id IS NULL) AND (adviser_id IS NULL) = (offer_id IS NULL)"
+            " AND (adviser_id IS NOT NULL OR (touch_id IS NULL AND code_id IS NULL AND link_id IS NULL))"
+            " AND (adviser_id IS NULL OR touch_id IS NOT NULL OR code_id IS NOT NULL)",
+            name="winner",
+        ),
+        sa.Index("uq_attribution_final", "order_id", unique=True, postgresql_where=sa.text("state = 'final'")),
+        sa.Index("ix_attribution_provisional", "order_id", "n", postgresql_where=sa.text("state = 'provisional'")),
+        sa.Index(
+            "ix_attribution_unscreened",
+            "order_id",
+            "n",
+            postgresql_where=sa.text("decided_by = 'worker' AND receipt -> 'unscreened' <> '[]'"),
+        ),
+        sa.Index("ix_attribution_adviser_id", "adviser_id"),
+        sa.Index("ix_attribution_touch_id", "touch_id"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    order_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("shop_order.id"))
+    shop_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("shop.id"))
+    n: Mapped[int]
+    state: Mapped[str]
+    decided_by: Mapped[str]
+    model: Mapped[str]
+    policy_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("attribution_policy.id"))
+    adviser_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("adviser.id"))
+    offer_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("offer.id"))
+    link_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("tracked_link.id"))
+    touch_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("touch.id"))
+    code_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("discount_code.id"))
+    terms_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("commission_terms.id"))
+    receipt: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    decided_at: Mapped[dt.datetime]
+    recorded_at: Mapped[dt.datetime] = created_at()

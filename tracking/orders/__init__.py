@@ -1,0 +1,1 @@
+"""Order intake: what shops report, once per reference, with later lines, refunds and cancellations."""
