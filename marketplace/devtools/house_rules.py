@@ -105,13 +105,13 @@ def one_reader_of_the_environment(module: Module) -> Iterator[Breach]:
         return
     names = {"environ", "environb", "getenv", "getenvb"}
     for node in ast.walk(module.tree):
-        asked = isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os"
-        imported = (
-            isinstance(node, ast.ImportFrom)
-            and node.module == "os"
-            and names & {one.name for one in node.names}
-        )
-        if asked or imported:
+        if isinstance(node, ast.Attribute):
+            reads = node.attr in names and ast.unparse(node.value) == "os"
+        elif isinstance(node, ast.ImportFrom):
+            reads = node.module == "os" and bool(names & {one.name for one in node.names})
+        else:
+            continue
+        if reads:
             yield Breach(node.lineno, "the environment is read in marketplace/core/config.py only")
 
 
@@ -120,11 +120,12 @@ def no_flask_below_views(module: Module) -> Iterator[Breach]:
     if not module.is_one_of(_WITHOUT_FLASK):
         return
     for node in ast.walk(module.tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [one.name for one in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
         if any(re.match(r"flask(_\w+)?(\.|$)", name) for name in names):
             yield Breach(node.lineno, "flask in a service, a job or the ledger; pass what you need")
 

@@ -12,7 +12,9 @@ from marketplace.devtools.processes import ProcessId, carries, session_members
 from marketplace.devtools.secret_file import read_secret, write_secret
 from marketplace.devtools.state import World
 
-_GRACE_SECONDS = 15.0
+_GRACE_SECONDS = 5.0
+# PostgreSQL writes what it has in memory before it goes; killing it is safe, but then it recovers at its next start.
+_POSTGRES_SECONDS = 20.0
 
 
 def record(
@@ -59,14 +61,15 @@ def survivors(world: World) -> dict[ProcessId, signal.Signals]:
     return found
 
 
-def end_survivors(world: World) -> int:
-    """End what a crashed supervisor left behind; returns how many processes that were."""
+def end_survivors(world: World, *, grace: float = _GRACE_SECONDS) -> int:
+    """End what a crashed supervisor left behind, after `grace` seconds without mercy; returns how many it were."""
     found = survivors(world)
     for process, stop_signal in found.items():
         process.send(stop_signal)
-    deadline = time.monotonic() + _GRACE_SECONDS
-    for process in found:
-        if not process.wait_until_gone(max(0.0, deadline - time.monotonic())):
+    began = time.monotonic()
+    for process, stop_signal in found.items():
+        patience = _POSTGRES_SECONDS if stop_signal == signal.SIGINT else grace
+        if not process.wait_until_gone(max(0.0, began + patience - time.monotonic())):
             process.send(signal.SIGKILL)
             process.wait_until_gone(5)
     # A leader that ended in order may have left members behind.

@@ -102,7 +102,9 @@ def running(
             embedded.append(services.postgres(database))
         if not given.redis_url:
             embedded.append(services.valkey(cache))
-        admin_url = given.database_url or database.url("bootstrap", DATABASE)
+        # SQLAlchemy takes the bare form for another driver, which is not installed.
+        theirs = given.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        admin_url = theirs or database.url("bootstrap", DATABASE)
         addresses = Addresses(ports, admin_url, given.redis_url or cache.url)
         stack = Stack(world, supervisor, addresses, mode, extra or {})
         say("starting " + ", ".join([*(one.name for one in embedded), "sandbox, mail"]))
