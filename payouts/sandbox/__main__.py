@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -16,9 +17,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from payouts.sandbox import schedule
 from payouts.sandbox.app import create_app
 from payouts.sandbox.store import Store
-from payouts.sandbox.webhooks import ENDPOINTS, Sender
+from payouts.sandbox.webhooks import ENDPOINTS, Sender, sendable
 
-TICK = 0.1
+TICK_MS = 100
 log = logging.getLogger("payouts.sandbox")
 
 
@@ -44,7 +45,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     found = parser.parse_args(words)
     for given in found.webhook:
         name, _, url = given.partition("=")
-        if name not in ENDPOINTS or not url.startswith(("http://", "https://")):
+        if name not in ENDPOINTS or not sendable(url):
             parser.error(f"--webhook {given}: say account=URL or connect=URL")
     return found
 
@@ -62,18 +63,22 @@ def prepare(store: Store, given: argparse.Namespace) -> None:
                 tx.set_setting(f"secret_{name}", secret)
 
 
-def background(store: Store, sender: Sender, stopping: threading.Event) -> None:
-    """Do what time brings and deliver webhooks until told to stop."""
-    while not stopping.is_set():
-        try:
-            schedule.catch_up(store)
-            busy = sender.round()
-        except sqlite3.Error:
-            log.exception("the background round failed; it is tried again")
-            busy = 0
-        if not busy:
-            sender.wake.wait(TICK)
-            sender.wake.clear()
+def background(store: Store, sender: Sender, stopping: threading.Event, give_up: Callable[[], None]) -> None:
+    """Do what time brings and deliver webhooks until told to stop; without this the server must not go on."""
+    try:
+        while not stopping.is_set():
+            try:
+                schedule.catch_up(store)
+                busy = sender.round()
+            except sqlite3.Error:
+                log.exception("the background round failed; it is tried again")
+                busy = 0
+            if not busy:
+                sender.wake.wait(TICK_MS / 1000)
+                sender.wake.clear()
+    finally:
+        if not stopping.is_set():
+            give_up()
 
 
 def main(words: list[str] | None = None) -> int:
@@ -98,14 +103,14 @@ def main(words: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    worker = threading.Thread(target=background, args=(store, sender, stopping), daemon=True)
+    worker = threading.Thread(target=background, args=(store, sender, stopping, server.shutdown), daemon=True)
     worker.start()
     print(f"sandbox listening on http://{given.host}:{server.server_port}", flush=True)
-    server.serve_forever(poll_interval=0.1)
+    server.serve_forever(poll_interval=TICK_MS / 1000)
     server.server_close()
     worker.join(timeout=12)
     store.close()
-    return 0
+    return 0 if stopping.is_set() else 1
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from payouts.sandbox import balance, clock, disputes, due, onboarding, payouts, refunds, webhooks
+from payouts.sandbox import balance, clock, disputes, due, onboarding, payouts, refunds, topups, webhooks
 from payouts.sandbox.errors import Body, malformed, missing
-from payouts.sandbox.events import emit
 from payouts.sandbox.forms import CURRENCIES, MOST
 from payouts.sandbox.store import Tx
 
@@ -118,31 +117,7 @@ def topup(tx: Tx, wish: Body) -> Body:
     amount, currency = _amount(wish), _currency(wish)
     if amount is None:
         raise malformed("amount is needed", param="amount")
-    topup_id = tx.new_id("tu_")
-    movement = balance.record(
-        tx, tx.platform, type_="topup", category="topup", amount=amount, currency=currency, source=topup_id
-    )
-    body: Body = {
-        "id": topup_id,
-        "object": "topup",
-        "amount": amount,
-        "balance_transaction": movement["id"],
-        "created": tx.now,
-        "currency": currency,
-        "description": None,
-        "expected_availability_date": tx.now,
-        "failure_code": None,
-        "failure_message": None,
-        "livemode": False,
-        "metadata": {},
-        "source": None,
-        "statement_descriptor": None,
-        "status": "succeeded",
-        "transfer_group": None,
-    }
-    tx.put(body, kind="topup", account=tx.platform)
-    emit(tx, "topup.succeeded", body, account=tx.platform)
-    return body
+    return topups.add(tx, amount=amount, currency=currency)
 
 
 def fee(tx: Tx, wish: Body) -> Body:

@@ -28,6 +28,7 @@ from payouts.sandbox.store import Store, Tx, new_id
 from payouts.sandbox.webhooks import Sender
 
 KEY = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{1,200}")
+BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, sqlite3.Error)
 log = logging.getLogger("payouts.sandbox")
 
 
@@ -122,7 +123,7 @@ class Api:
                 return Answer(502, {}, b""), fault
         if request.method != "POST":
             if fault is not None and fault.name == "delay":
-                clock.pause(float(fault.args.get("seconds", 1)))
+                clock.pause(fault.args.get("seconds", 1))
             if fault is not None and fault.name == "500_stored":
                 raise server_error()
             params = forms.decode(request.query_string)
@@ -134,7 +135,7 @@ class Api:
             account = acting(tx)
         with self.in_progress.hold(account, key):
             if fault is not None and fault.name == "delay":
-                clock.pause(float(fault.args.get("seconds", 1)))
+                clock.pause(fault.args.get("seconds", 1))
             result = self._write(handler, path, params, account, key, request_id, fault)
         self.sender.wake.set()
         return result, fault
@@ -165,6 +166,7 @@ class Api:
         """Execute a POST and keep its answer under its key, both in one transaction."""
         endpoint, params_hash = request.path, idempotency.digest(params)
         with self.store.write() as tx:
+            schedule.run(tx)
             if key is not None:
                 first = idempotency.replay(tx, account, key, endpoint, params_hash)
                 if first is not None:
@@ -183,7 +185,7 @@ class Api:
                 if not refusal.stored:
                     raise
                 result = refused(refusal, request_id)
-            except (ArithmeticError, LookupError, TypeError, ValueError, AssertionError, sqlite3.Error):
+            except BUGS:
                 # A bug of ours is a 500 of theirs: nothing happened, and the key remembers the 500.
                 log.exception("the call to %s broke", request.path)
                 tx.run("ROLLBACK TO work")
@@ -230,17 +232,19 @@ def create_app(store: Store, sender: Sender) -> Flask:
 
     @app.errorhandler(HTTPException)
     def unknown(problem: HTTPException) -> BaseResponse:
-        if problem.code not in (404, 405):
-            return problem.get_response()
-        wording = (
-            f"Unrecognized request URL ({request.method}: {request.path}). Please see https://stripe.com/docs or we "
-            "can help at https://support.stripe.com/."
-        )
+        wording, status = str(problem.description), problem.code or 500
+        if status in (404, 405):
+            status = 404
+            wording = (
+                f"Unrecognized request URL ({request.method}: {request.path}). Please see https://stripe.com/docs "
+                "or we can help at https://support.stripe.com/."
+            )
+        kind = "api_error" if status >= 500 else "invalid_request_error"
         return Response(
-            json.dumps({"error": {"type": "invalid_request_error", "message": wording}}),
-            404,
+            json.dumps({"error": {"type": kind, "message": wording}}),
+            status,
             mimetype="application/json",
-            headers={"Request-Id": "req_unrecognized"},
+            headers={"Request-Id": new_id("req_", 14)},
         )
 
     return app

@@ -27,12 +27,12 @@ def wall() -> int:
     return int(time.time())
 
 
-def wall_precise() -> float:
-    """Return the wall clock with its fraction, for back-off only."""
-    return time.time()
+def wall_ms() -> int:
+    """Return the wall clock in milliseconds, for back-off only."""
+    return time.time_ns() // 1_000_000
 
 
-def pause(seconds: float) -> None:
+def pause(seconds: int | float) -> None:
     """Wait on the wall clock."""
     time.sleep(seconds)
 

@@ -55,6 +55,8 @@ def change_settings(tx: Tx, given: Body) -> None:
                 raise malformed(f"{name} is a whole number", param=name)
         elif name not in WORDS or not (value is None or isinstance(value, str)):
             raise malformed(f"Unknown setting: {name}; known are {', '.join([*NUMBERS, *WORDS])}", param=name)
+        elif name.startswith("webhook") and value is not None and not webhooks.sendable(value):
+            raise malformed(f"{name} is an http(s) address", param=name)
         tx.set_setting(name, value)
 
 

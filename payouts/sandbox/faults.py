@@ -77,6 +77,7 @@ def _add(tx: Tx, wish: Body) -> Body:
         if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= 1_000_000:
             raise malformed("nth and times are integers of at least 1", param="times")
     args: Body = {key: wish[key] for key in ("seconds", "copies", "effect") if key in wish}
+    _check(args)
     pattern = str(match.get("type", "*") if scope == "webhook" else match.get("path", "*"))
     method = str(match.get("method", "*")).upper()
     tx.run(
@@ -92,6 +93,16 @@ def _add(tx: Tx, wish: Body) -> Body:
         "times": times,
         **args,
     }
+
+
+def _check(args: Body) -> None:
+    seconds, copies = args.get("seconds", 1), args.get("copies", 2)
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 100_000_000:
+        raise malformed("seconds is a number of at least 0", param="seconds")
+    if not isinstance(copies, int) or isinstance(copies, bool) or not 1 <= copies <= 100:
+        raise malformed("copies is an integer between 1 and 100", param="copies")
+    if not isinstance(args.get("effect", False), bool):
+        raise malformed("effect is true or false", param="effect")
 
 
 def take(tx: Tx, scope: str, method: str, subject: str) -> Fault | None:

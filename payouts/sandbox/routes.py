@@ -15,6 +15,7 @@ from payouts.sandbox import (
     payouts,
     refunds,
     reversals,
+    topups,
     transfers,
 )
 from payouts.sandbox.errors import Body
@@ -43,6 +44,8 @@ GET: dict[str, Handler] = {
     "/v1/payouts/<payout_id>": payouts.retrieve,
     "/v1/refunds": refunds.list_,
     "/v1/refunds/<refund_id>": refunds.retrieve,
+    "/v1/topups": topups.list_,
+    "/v1/topups/<topup_id>": topups.retrieve,
     "/v1/transfers": transfers.list_,
     "/v1/transfers/<transfer_id>": transfers.retrieve,
     "/v1/transfers/<transfer_id>/reversals": reversals.list_,

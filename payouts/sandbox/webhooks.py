@@ -14,11 +14,11 @@ from payouts.sandbox.errors import Body
 from payouts.sandbox.store import Store, Tx
 
 ENDPOINTS = ("account", "connect")
-FIRST_WAIT = 0.2
-LONGEST_WAIT = 5.0
+FIRST_WAIT_MS = 200
+LONGEST_WAIT_MS = 5_000
 ATTEMPTS = 2000
-REORDER_WAIT = 3.0
-TIMEOUT = 10.0
+REORDER_WAIT_MS = 3_000
+TIMEOUT_SECONDS = 10
 
 
 def signature(secret: str, payload: bytes, stamp: int) -> str:
@@ -27,13 +27,22 @@ def signature(secret: str, payload: bytes, stamp: int) -> str:
     return f"t={stamp},v1={mac.hexdigest()}"
 
 
+def sendable(url: str) -> bool:
+    """Say whether an address can be sent to: http or https, with a host and a sane port."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        return False
+
+
 def enqueue(tx: Tx, event: Body, endpoint: str) -> int:
     """Queue an event for its endpoint, misbehaving where a fault says so; return how many will be sent."""
     if not tx.setting(f"webhook_{endpoint}", None):
         return 0
     fault = faults.take(tx, "webhook", "", str(event["type"]))
     name = fault.name if fault else None
-    copies = int(fault.args.get("copies", 2)) if fault and name == "duplicate" else 1
+    copies = fault.args.get("copies", 2) if fault and name == "duplicate" else 1
     held = tx.now + int(fault.args.get("seconds", clock.DAY)) if fault and name == "delay" else 0
     behind = 1 if name == "reorder" else 0
     for _ in range(copies):
@@ -47,7 +56,7 @@ def enqueue(tx: Tx, event: Body, endpoint: str) -> int:
                 "lost" if name == "lose" else "pending",
                 held,
                 behind,
-                clock.wall_precise() + REORDER_WAIT if behind else 0,
+                clock.wall_ms() + REORDER_WAIT_MS if behind else 0,
                 int(name == "bad_signature"),
                 name,
             ),
@@ -97,10 +106,13 @@ class Sender:
         self.wake = threading.Event()
         self._one_at_a_time = threading.Lock()
         # An endpoint that doesn't answer at all is left alone for a while: (attempts in a row, until when).
-        self._silent: dict[str, tuple[int, float]] = {}
+        self._silent: dict[str, tuple[int, int]] = {}
 
     def flush(self) -> int:
-        """Send everything that isn't held, whatever its back-off; return how many were accepted."""
+        """Send everything that isn't held, whatever its back-off; return how many were accepted.
+
+        An endpoint that doesn't answer at all is tried once.
+        """
         with self._one_at_a_time:
             with self.store.read() as tx:
                 ready = tx.rows(
@@ -109,13 +121,20 @@ class Sender:
                     (tx.now,),
                 )
                 rows = [dict(row) for row in ready]
-            return sum(200 <= self._send(row) < 300 for row in rows)
+            accepted, dead = 0, set()
+            for row in rows:
+                if row["endpoint"] not in dead:
+                    status = self._send(row)
+                    accepted += 200 <= status < 300
+                    if status == 0:
+                        dead.add(row["endpoint"])
+            return accepted
 
     def round(self) -> int:
         """Send what is due by the wall clock; return how many were tried."""
         with self._one_at_a_time:
             with self.store.read() as tx:
-                wall = clock.wall_precise()
+                wall = clock.wall_ms()
                 # One that was told to come late waits until a newer one of its endpoint has arrived.
                 ready = tx.rows(
                     "SELECT * FROM delivery AS mine WHERE state = 'pending' AND held_until <= ?1 "
@@ -127,12 +146,12 @@ class Sender:
                 rows = [dict(row) for row in ready]
             tried = 0
             for row in rows:
-                if self._silent.get(row["endpoint"], (0, 0))[1] > clock.wall_precise():
+                if self._silent.get(row["endpoint"], (0, 0))[1] > clock.wall_ms():
                     continue
                 tried += 1
                 status = self._send(row)
                 times = 0 if status else self._silent.get(row["endpoint"], (0, 0))[0] + 1
-                rest = clock.wall_precise() + back_off(times - 1) if times else 0
+                rest = clock.wall_ms() + back_off(times - 1) if times else 0
                 self._silent[row["endpoint"]] = (times, rest)
             return tried
 
@@ -154,6 +173,7 @@ class Sender:
         accepted = 200 <= status < 300
         attempts = row["attempts"] + 1
         state = "delivered" if accepted else "failed" if attempts >= ATTEMPTS else "pending"
+        later = clock.wall_ms() + back_off(row["attempts"])
         with self.store.write() as tx:
             tx.run(
                 "UPDATE delivery SET state = ?, attempts = ?, next_wall = ?, forge = 0, last_status = ?, "
@@ -161,7 +181,7 @@ class Sender:
                 (
                     state,
                     attempts,
-                    clock.wall_precise() + back_off(row["attempts"]),
+                    later,
                     status,
                     problem,
                     row["seq"],
@@ -171,16 +191,16 @@ class Sender:
         return status
 
 
-def back_off(attempts: int) -> float:
-    """Return the wall seconds to wait after that many earlier attempts."""
-    return float(min(FIRST_WAIT * 2 ** min(attempts, 10), LONGEST_WAIT))
+def back_off(attempts: int) -> int:
+    """Return the wall milliseconds to wait after that many earlier attempts."""
+    return min(FIRST_WAIT_MS << min(attempts, 10), LONGEST_WAIT_MS)
 
 
 def post(url: str, payload: bytes, header: str) -> tuple[int, str | None]:
     """POST a payload; return the status (0 when there was no answer) and the problem."""
     parts = urlsplit(url)
     maker = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = maker(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    connection = maker(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(
             "POST",
@@ -195,7 +215,7 @@ def post(url: str, payload: bytes, header: str) -> tuple[int, str | None]:
         answer = connection.getresponse()
         answer.read(65_536)
         return answer.status, None if 200 <= answer.status < 300 else answer.reason
-    except (OSError, http.client.HTTPException) as problem:
+    except (OSError, ValueError, http.client.HTTPException) as problem:
         return 0, f"{type(problem).__name__}: {problem}"
     finally:
         connection.close()

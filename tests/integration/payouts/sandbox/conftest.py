@@ -93,7 +93,7 @@ def fund(sandbox: Sandbox, client: stripe.StripeClient) -> Callable[..., stripe.
 
     def paid(cents: int = 100_000, **more: object) -> stripe.checkout.Session:
         session = client.v1.checkout.sessions.create(
-            {
+            {  # type: ignore[arg-type]
                 "mode": "payment",
                 "line_items": [
                     {
@@ -106,7 +106,7 @@ def fund(sandbox: Sandbox, client: stripe.StripeClient) -> Callable[..., stripe.
                     }
                 ],
                 "success_url": "https://shop.example/ok?s={CHECKOUT_SESSION_ID}",
-                **more,  # type: ignore[typeddict-item]
+                **more,
             }
         )
         assert session.url is not None

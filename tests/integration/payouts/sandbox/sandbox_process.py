@@ -96,8 +96,8 @@ class CheckedClient(stripe.RequestsClient):
         super().__init__(timeout=timeout)
         self.description = description
 
-    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
-        body, status, answered = super().request(method, url, headers, post_data)
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
+        body, status, answered = super().request(method, url, headers, post_data, **more)
         if answered["Content-Type"].startswith("application/json"):
             self.description.check(json.loads(body), f"{method} {url}")
             assert answered["Request-Id"].startswith("req_")
@@ -161,7 +161,7 @@ class Sandbox:
 
     def close(self) -> None:
         for each in self._clients:
-            each.close()
+            each.close()  # type: ignore[no-untyped-call]
         if self.process is not None and self.process.poll() is None:
             self.stop()
 

@@ -164,6 +164,10 @@ def test_a_seed_draws_the_same_schedule_again(sandbox: Sandbox) -> None:
     ("path", "body"),
     [
         ("faults", {"fault": "explode"}),
+        ("faults", {"fault": "delay", "seconds": "long"}),
+        ("faults", {"fault": "duplicate", "copies": 0}),
+        ("settings", {"webhook_account": "file:///etc/passwd"}),
+        ("settings", {"webhook_account": "http://x:port/"}),
         ("faults", {"fault": "409", "times": 0}),
         ("faults", {"fault": "409", "match": []}),
         ("actions", {"action": "nothing"}),
