@@ -1,0 +1,1 @@
+"""What shops sell: products, and the feeds that bring them."""

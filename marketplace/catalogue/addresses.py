@@ -1,0 +1,81 @@
+"""Addresses of product pages: which are acceptable, and when two of them mean the same page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+MOST_CHARACTERS = 2000
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)
+_ALLOWED = re.compile(r"[^\x00-\x20\x7f\\<>\"^`{|}]+")
+_TRACKING = frozenset({"gclid", "fbclid", "msclkid", "dclid", "gbraid", "wbraid", "srsltid", "aan", "mc_eid"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class AddressUnreadable(ValueError):
+    """An address that can't be used; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An absolute http or https address, as given, and its host in lower case (ASCII form)."""
+
+    url: str
+    host: str
+
+
+def read_address(text: str) -> Address:
+    """Return an absolute http(s) address. Raises AddressUnreadable, which says what is the matter with it."""
+    url = text.strip()
+    if not url:
+        raise AddressUnreadable("The address is empty.")
+    if len(url) > MOST_CHARACTERS:
+        raise AddressUnreadable(f"The address is longer than {MOST_CHARACTERS} characters.")
+    if not _ALLOWED.fullmatch(url):
+        raise AddressUnreadable("The address has spaces or signs that an address can't have.")
+    split = _split(url)
+    if split.username is not None or split.password is not None:
+        raise AddressUnreadable("The address carries a user name.")
+    return Address(url, _ascii_host(split.hostname or ""))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        split = urlsplit(url)
+        _ = split.port
+    except ValueError as error:
+        raise AddressUnreadable("The address can't be read.") from error
+    if split.scheme.lower() not in _DEFAULT_PORTS or not split.netloc:
+        raise AddressUnreadable("The address doesn't begin with https:// or http://.")
+    return split
+
+
+@lru_cache(maxsize=1024)
+def _ascii_host(host: str) -> str:
+    try:
+        ascii_host = host.rstrip(".").encode("idna").decode("ascii").lower()
+    except UnicodeError as error:
+        raise AddressUnreadable("The host name of the address can't be read.") from error
+    if not _HOST.fullmatch(ascii_host):
+        raise AddressUnreadable("The host name of the address is not a full name such as www.example.com.")
+    return ascii_host
+
+
+def page_digest(address: Address) -> bytes:
+    """Return 32 bytes that are equal for addresses of one page: scheme, www., fragment, order of the query
+    and the parameters that advertisers add (utm_*, gclid and the like) don't matter.
+    """
+    split = urlsplit(address.url)
+    port = "" if split.port in (None, _DEFAULT_PORTS[split.scheme.lower()]) else f":{split.port}"
+    kept = sorted(
+        (name, value)
+        for name, value in parse_qsl(split.query, keep_blank_values=True)
+        if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
+    )
+    page = f"{address.host.removeprefix('www.')}{port}{split.path.rstrip('/')}?{urlencode(kept)}"
+    return hashlib.sha256(page.encode("utf-8", "surrogatepass")).digest()

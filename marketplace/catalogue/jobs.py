@@ -1,0 +1,125 @@
+"""The jobs of the catalogue: read a feed that was lined up, and find feeds that nobody reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import redis
+from sqlalchemy.orm import Session
+
+from marketplace.catalogue import ingest
+from marketplace.catalogue.models import FeedJob
+from marketplace.catalogue.notes import FeedUnreadable, Note
+from marketplace.catalogue.reading import feed_rows
+from marketplace.catalogue.rows import ReadRow, read_row
+from marketplace.core import clock, config, jobs
+from marketplace.core.db import transaction
+
+BATCH = 1000
+READ = "feeds.read"
+
+
+def register() -> None:
+    """Register the job and the sweep; safe to call twice."""
+    jobs.job(READ)(read_feed)
+    jobs.sweep("feeds", every=5)(read_waiting_feeds)
+
+
+def read_feed(job_id: str) -> None:
+    """Read one feed when it is due; safe to run twice and at once."""
+    read(uuid.UUID(job_id))
+
+
+def read_waiting_feeds() -> int:
+    """Find queued and stalled feeds and have them read; returns how many were read here.
+
+    While Valkey answers this only repeats the hint, because a large feed would keep the other sweeps waiting.
+    """
+    with transaction() as session:
+        waiting = ingest.due(session, clock.wall())
+    if waiting and _queue_answers():
+        for job_id in waiting:
+            jobs.enqueue(READ, str(job_id))
+        return 0
+    return sum(read(job_id) for job_id in waiting)
+
+
+def _queue_answers() -> bool:
+    if not config.current().redis_url:
+        return False
+    try:
+        return bool(jobs.connection().ping())
+    except redis.RedisError:
+        return False
+
+
+def read(job_id: uuid.UUID) -> bool:
+    """Read a feed from first byte to applied catalogue; False when it wasn't due or was taken over."""
+    with transaction() as session:
+        job = ingest.claim(session, job_id, now=clock.now(), wall=clock.wall())
+        if job is None:
+            return False
+        currency, hosts = ingest.surroundings(session, job)
+    try:
+        _stage_all(job, currency, hosts)
+    except FeedUnreadable as why:
+        with transaction() as session:
+            ingest.refuse(session, job, why, now=clock.now())
+        return True
+    except ingest.FeedOvertaken:
+        return False
+    with transaction() as session:
+        ingest.apply(session, job, now=clock.now())
+    return True
+
+
+def _stage_all(job: FeedJob, currency: str, hosts: frozenset[str]) -> None:
+    """Stage all rows in batches; no transaction is open while rows are read."""
+    taken = _Pieces(job)
+    seen: set[str] = set()
+    rows = (_once(read_row(raw, shop_currency=currency, hosts=hosts), seen) for raw in feed_rows(iter(taken)))
+    count = 0
+    while batch := list(itertools.islice(rows, BATCH)):
+        count += len(batch)
+        with transaction() as session:
+            ingest.stage(session, job, batch, bytes_read=taken.bytes_read, wall=clock.wall())
+    if count == 0:
+        fix = "Send a feed with products; to retire all of them, close the offers or the shop instead."
+        raise FeedUnreadable("no_rows", "The feed holds no rows.", fix)
+
+
+class _Pieces:
+    """The bytes of a feed, each piece read in a transaction of its own, and how many were read."""
+
+    def __init__(self, job: FeedJob) -> None:
+        self._job, self.bytes_read = job, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in itertools.count():
+            with transaction() as session:
+                content = ingest.piece(session, self._job, number)
+            if content is None:
+                return
+            self.bytes_read += len(content)
+            yield content
+
+
+def _once(row: ReadRow, seen: set[str]) -> ReadRow:
+    """Refuse a row whose id came before in the same feed: the first good one wins."""
+    if row.facts is None:
+        return row
+    if row.facts.sku in seen:
+        reason = "An earlier row of this feed has the same id, and that one was kept."
+        note = Note("id", "duplicate_id", reason, "Give each product an id of its own.", refuses=True)
+        return replace(row, facts=None, notes=(note, *row.notes))
+    seen.add(row.facts.sku)
+    return row
+
+
+def lag(session: Session, now: dt.datetime) -> int:
+    """Return how many feeds wait or are being read."""
+    return ingest.open_count(session)

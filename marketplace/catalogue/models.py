@@ -1,0 +1,167 @@
+"""Tables of the catalogue: products, and the feeds that bring them with a report per row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
+from marketplace.core.money import Money
+
+
+class FeedJob(Base):
+    """A feed that a shop sent: queued, running, then done or failed; its counts can be read meanwhile."""
+
+    __tablename__ = "feed_job"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+        CheckConstraint("(state = 'failed') = (failure_code IS NOT NULL)", name="failure"),
+        CheckConstraint("(state IN ('done', 'failed')) = (finished_at IS NOT NULL)", name="finished"),
+        # Feeds of one shop are applied one after another, also when two workers look at once.
+        Index("uq_feed_job_running", "shop_id", unique=True, postgresql_where=sa.text("state = 'running'")),
+        Index("ix_feed_job_open", "id", postgresql_where=sa.text("state IN ('queued', 'running')")),
+        Index("ix_feed_job_shop_id_id", "shop_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    state: Mapped[str] = mapped_column(Text, server_default="queued")
+    is_complete: Mapped[bool] = mapped_column(server_default=sa.true())
+    size: Mapped[int] = mapped_column()
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    bytes_read: Mapped[int] = mapped_column(server_default="0")
+    rows_read: Mapped[int] = mapped_column(server_default="0")
+    rows_total: Mapped[int | None] = mapped_column()
+    added: Mapped[int] = mapped_column(server_default="0")
+    changed: Mapped[int] = mapped_column(server_default="0")
+    unchanged: Mapped[int] = mapped_column(server_default="0")
+    refused: Mapped[int] = mapped_column(server_default="0")
+    retired: Mapped[int] = mapped_column(server_default="0")
+    failure_code: Mapped[str | None] = mapped_column(Text)
+    failure_reason: Mapped[str | None] = mapped_column(Text)
+    failure_fix: Mapped[str | None] = mapped_column(Text)
+    # How often a worker took this feed; one that was given up on finds that its number is an old one.
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    queued_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    queued_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    # Wall time, because moving the demo's clock must not make a working worker look dead.
+    heartbeat_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[dt.datetime] = created_at()
+
+
+class FeedChunk(Base):
+    """A piece of a feed's bytes, at most 1 MB; removed once the feed is done or failed."""
+
+    __tablename__ = "feed_chunk"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FeedStaged(Base):
+    """A good row of a feed that is being read; applied with all others in one transaction, then removed.
+
+    Only the worker may touch it, which fills it with COPY.
+    """
+
+    __tablename__ = "feed_staged"
+    __table_args__ = (UniqueConstraint("job_id", "sku"),)
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
+    row_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    product_id: Mapped[uuid.UUID] = mapped_column()
+    sku: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    link: Mapped[str] = mapped_column(Text)
+    page_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    image_link: Mapped[str | None] = mapped_column(Text)
+    brand: Mapped[str | None] = mapped_column(Text)
+    gtin: Mapped[str | None] = mapped_column(Text)
+    price_minor: Mapped[int] = mapped_column()
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    sale_price_minor: Mapped[int | None] = mapped_column()
+    availability: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    google_category: Mapped[str | None] = mapped_column(Text)
+    product_type: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
+class FeedRow(Base):
+    """What became of one row of a feed, with the notes that say why; refusals come first among the notes."""
+
+    __tablename__ = "feed_row"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'refused')", name="outcome"),
+        Index("ix_feed_row_job_id_outcome", "job_id", "outcome", "row_number"),
+    )
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
+    row_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    sku: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
+class Product(Base):
+    """What a shop sells, as its newest feed says; retired when a complete feed no longer has it.
+
+    `category` is the path that commission rules look at, as "A > B > C", empty when unknown. `warnings` are
+    codes of the notes of its row, such as foreign_currency.
+    """
+
+    __tablename__ = "product"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "sku"),
+        CheckConstraint("price_minor >= 0", name="price"),
+        CheckConstraint("sale_price_minor BETWEEN 0 AND price_minor", name="sale_price"),
+        Index("ix_product_shop_id_page_digest", "shop_id", "page_digest"),
+        Index("ix_product_shop_id_id", "shop_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    sku: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    link: Mapped[str] = mapped_column(Text)
+    page_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    image_link: Mapped[str | None] = mapped_column(Text)
+    brand: Mapped[str | None] = mapped_column(Text)
+    gtin: Mapped[str | None] = mapped_column(Text)
+    price_minor: Mapped[int] = mapped_column()
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    sale_price_minor: Mapped[int | None] = mapped_column()
+    availability: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    google_category: Mapped[str | None] = mapped_column(Text)
+    product_type: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    feed_job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("feed_job.id"))
+    retired_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    updated_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[dt.datetime] = created_at()
+
+    @property
+    def price(self) -> Money:
+        """Return the price, in the currency of the feed."""
+        return Money(self.price_minor, self.currency)
+
+    @property
+    def sale_price(self) -> Money | None:
+        """Return the reduced price when there is one."""
+        return None if self.sale_price_minor is None else Money(self.sale_price_minor, self.currency)

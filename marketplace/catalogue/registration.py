@@ -1,0 +1,22 @@
+"""What the catalogue hangs on the rest of the application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketplace.catalogue import checks, jobs
+from marketplace.core import hooks
+
+
+def register() -> None:
+    """Register jobs, sweeps, lags and invariants; safe to call twice."""
+    jobs.register()
+    hooks.lag("feeds", jobs.lag)
+    hooks.invariant("catalogue.feed_counts", "feeds", checks.feed_counts)
+
+
+def blueprints() -> list[Any]:
+    """Return the routes of the catalogue."""
+    from marketplace.catalogue import api_feeds, api_products
+
+    return [api_feeds.blueprint, api_products.blueprint]

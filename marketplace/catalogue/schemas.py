@@ -1,0 +1,151 @@
+"""What the API of the catalogue takes and gives."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from marketplace.core.schemas import Instant, MoneyField, Page, Schema, Text, Uuid
+
+
+class QueryBoolean(fields.Boolean):
+    """true or false in a query string."""
+
+    truthy = frozenset({"true"})
+    falsy = frozenset({"false"})
+
+
+class UploadQuery(Schema):
+    """Which shop the feed is of, and whether it is the whole catalogue."""
+
+    shop_id = Uuid(load_default=None)
+    complete = QueryBoolean(
+        load_default=True,
+        metadata={"description": "the feed is the whole catalogue: products that it lacks are retired"},
+    )
+
+
+class FeedsQuery(Page):
+    """Which feeds to list."""
+
+    shop_id = Uuid(load_default=None)
+
+
+class ReportQuery(Page):
+    """Which rows of a report to list."""
+
+    outcome = Text(load_default=None, validate=[validate.OneOf(["added", "changed", "unchanged", "refused"])])
+
+
+class ProductsQuery(Page):
+    """Which products to list."""
+
+    shop_id = Uuid(load_default=None)
+    sku = Text(minimum=1, maximum=200, load_default=None)
+    retired = QueryBoolean(load_default=None, allow_none=True)
+
+
+class FailureSchema(Schema):
+    """Why a feed could not be read at all."""
+
+    code = fields.String()
+    reason = fields.String()
+    fix = fields.String()
+
+
+class FeedSchema(Schema):
+    """A feed and how far it is; the counts can be read while it runs and hold once it is done."""
+
+    id = fields.UUID()
+    shop_id = fields.UUID()
+    state = fields.String(metadata={"enum": ["queued", "running", "done", "failed"]})
+    complete = fields.Boolean(attribute="is_complete")
+    bytes = fields.Integer(attribute="size")
+    bytes_read = fields.Integer()
+    rows_read = fields.Integer()
+    rows_total = fields.Integer(allow_none=True)
+    added = fields.Integer()
+    changed = fields.Integer()
+    unchanged = fields.Integer()
+    refused = fields.Integer()
+    retired = fields.Integer()
+    failure = fields.Method("failure_of", allow_none=True)
+    queued_at = Instant()
+    started_at = Instant(allow_none=True)
+    finished_at = Instant(allow_none=True)
+
+    def failure_of(self, job: object) -> dict[str, str] | None:
+        """Return why the feed failed, or None."""
+        if getattr(job, "failure_code", None) is None:
+            return None
+        return {name: getattr(job, f"failure_{name}") for name in ("code", "reason", "fix")}
+
+
+class NoteSchema(Schema):
+    """A remark about a field of a row; `refuses` says that the row was not kept because of it."""
+
+    field = fields.String()
+    code = fields.String()
+    reason = fields.String()
+    fix = fields.String()
+    refuses = fields.Boolean()
+
+
+class RowSchema(Schema):
+    """What became of a row; field, code, reason and fix are those of its first note."""
+
+    row = fields.Integer(attribute="row_number")
+    sku = fields.String(allow_none=True)
+    outcome = fields.String()
+    field = fields.Function(lambda row: _first(row.notes, "field"))
+    code = fields.Function(lambda row: _first(row.notes, "code"))
+    reason = fields.Function(lambda row: _first(row.notes, "reason"))
+    fix = fields.Function(lambda row: _first(row.notes, "fix"))
+    notes = fields.List(fields.Nested(NoteSchema))
+
+
+def _first(notes: list[dict[str, str]], name: str) -> str | None:
+    return notes[0][name] if notes else None
+
+
+class ProductSchema(Schema):
+    """A product as its newest feed says."""
+
+    id = fields.UUID()
+    shop_id = fields.UUID()
+    sku = fields.String()
+    title = fields.String()
+    description = fields.String()
+    link = fields.String()
+    image_link = fields.String(allow_none=True)
+    brand = fields.String(allow_none=True)
+    gtin = fields.String(allow_none=True)
+    price = MoneyField()
+    sale_price = MoneyField(allow_none=True)
+    availability = fields.String(allow_none=True)
+    category = fields.String()
+    google_product_category = fields.String(attribute="google_category", allow_none=True)
+    product_type = fields.String(allow_none=True)
+    warnings = fields.List(fields.String())
+    retired_at = Instant(allow_none=True)
+    updated_at = Instant()
+
+
+class FeedPage(Schema):
+    """A page of feeds, newest first."""
+
+    items = fields.List(fields.Nested(FeedSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class RowPage(Schema):
+    """A page of a report, in the order of the feed."""
+
+    items = fields.List(fields.Nested(RowSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class ProductPage(Schema):
+    """A page of products."""
+
+    items = fields.List(fields.Nested(ProductSchema))
+    next_cursor = fields.String(allow_none=True)

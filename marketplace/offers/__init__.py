@@ -1,0 +1,1 @@
+"""Open invitations to advise: offers, their immutable terms, and the partnerships that accept them."""

@@ -1,0 +1,22 @@
+"""What offers hang on the rest of the application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketplace.core import hooks
+from marketplace.offers import checks
+
+
+def register() -> None:
+    """Register the invariants; safe to call twice."""
+    hooks.invariant("offers.terms_unchanged", "versions", checks.terms_unchanged)
+    hooks.invariant("offers.terms_numbered", "offers", checks.terms_numbered)
+    hooks.invariant("offers.partnership_history", "partnerships", checks.partnership_history)
+
+
+def blueprints() -> list[Any]:
+    """Return the routes of offers."""
+    from marketplace.offers import api_offers, api_partnerships
+
+    return [api_offers.blueprint, api_partnerships.blueprint]

@@ -1,0 +1,129 @@
+"""What the API of offers takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from marketplace.core.errors import InvalidInput
+from marketplace.core.schemas import Currency, Instant, Integer, Page, Schema, Text, Uuid
+from marketplace.offers.documents import DocumentSchema, flatten
+
+OFFER_STATES = ["draft", "open", "paused", "closed"]
+PARTNERSHIP_STATES = ["applied", "approved", "accepted", "declined", "left"]
+
+
+class OfferRequest(Schema):
+    """A new offer; it gets the shop's currency, and `currency` may only repeat that."""
+
+    shop_id = Uuid(load_default=None)
+    name = Text(minimum=1, maximum=200, required=True)
+    description = Text(maximum=5000, multiline=True, load_default="")
+    currency = Currency(load_default=None)
+    notice_days = Integer(minimum=0, maximum=90, load_default=7)
+
+
+class OffersQuery(Page):
+    """Which offers to list."""
+
+    shop_id = Uuid(load_default=None)
+    state = Text(load_default=None, validate=[validate.OneOf(OFFER_STATES)])
+
+
+class OfferSchema(Schema):
+    """An offer."""
+
+    id = fields.UUID()
+    shop_id = fields.UUID()
+    code = fields.String()
+    name = fields.String()
+    description = fields.String()
+    currency = fields.String()
+    notice_days = fields.Integer()
+    state = fields.String(metadata={"enum": OFFER_STATES})
+    created_at = Instant()
+
+
+class TermsRequest(DocumentSchema):
+    """A new version of the terms: the document's fields, and from when it holds."""
+
+    effective_from = Instant(load_default=None, allow_none=True)
+
+    @ma.post_load(pass_original=True)
+    def keep(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Return the document as it was written, for the service to read in the offer's currency."""
+        document = {name: value for name, value in original.items() if name != "effective_from"}
+        return {"document": document, "effective_from": data["effective_from"]}
+
+    def handle_error(self, error: ma.ValidationError, data: Any, *, many: bool, **kwargs: Any) -> NoReturn:
+        """Name wrong fields by their path, as the service does."""
+        raise InvalidInput(flatten(error.messages_dict)) from error
+
+
+class TermsSchema(Schema):
+    """A version of the terms; `sha256` is of the document as JSON with sorted keys and no spaces."""
+
+    id = fields.UUID()
+    offer_id = fields.UUID()
+    version = fields.Integer()
+    currency = fields.String()
+    effective_from = Instant()
+    published_at = Instant()
+    document = fields.Raw()
+    sha256 = fields.Function(lambda row: row.sha256.hex())
+    window_days = fields.Integer()
+    hold_days = fields.Integer()
+
+
+class PartnershipRequest(Schema):
+    """An adviser asks to join an offer."""
+
+    offer_id = Uuid(required=True)
+    message = Text(maximum=2000, multiline=True, load_default="")
+
+
+class PartnershipsQuery(Page):
+    """Which partnerships to list."""
+
+    offer_id = Uuid(load_default=None)
+    state = Text(load_default=None, validate=[validate.OneOf(PARTNERSHIP_STATES)])
+
+
+class PartnershipSchema(Schema):
+    """A partnership; `accepted_terms_id` is the version in force when the adviser accepted."""
+
+    id = fields.UUID()
+    offer_id = fields.UUID()
+    shop_id = fields.UUID()
+    adviser_id = fields.UUID()
+    state = fields.String(metadata={"enum": PARTNERSHIP_STATES})
+    message = fields.String()
+    applied_at = Instant()
+    approved_at = Instant(allow_none=True)
+    accepted_at = Instant(allow_none=True)
+    declined_at = Instant(allow_none=True)
+    left_at = Instant(allow_none=True)
+    accepted_terms_id = fields.UUID(allow_none=True)
+
+
+class OfferPage(Schema):
+    """A page of offers."""
+
+    items = fields.List(fields.Nested(OfferSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class TermsPage(Schema):
+    """A page of versions, newest first."""
+
+    items = fields.List(fields.Nested(TermsSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class PartnershipPage(Schema):
+    """A page of partnerships."""
+
+    items = fields.List(fields.Nested(PartnershipSchema))
+    next_cursor = fields.String(allow_none=True)
