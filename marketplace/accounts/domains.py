@@ -19,6 +19,7 @@ from marketplace.accounts.models import ShopDomain
 from marketplace.core import audit, ids
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
+from marketplace.core.fetch import Fetched
 
 FILE_PATH = "/.well-known/aanrader.txt"
 META_NAME = "aanrader-verification"
@@ -123,18 +124,17 @@ def listed(
     return session.scalars(statement).all()
 
 
-def proof_url(domain: ShopDomain) -> str:
-    """Return the address where the proof must be."""
-    return f"https://{domain.host}{FILE_PATH if domain.proof == 'file' else '/'}"
+def proof_url(domain: ShopDomain, proof: str) -> str:
+    """Return the address where the proof must be, for one way of proving."""
+    return f"https://{domain.host}{FILE_PATH if proof == 'file' else '/'}"
 
 
 def instructions(domain: ShopDomain) -> str:
     """Return one sentence that says what to place where."""
+    url = proof_url(domain, domain.proof)
     if domain.proof == "file":
-        return f"Serve {proof_url(domain)} as plain text with the line {domain.proof_token}"
-    return (
-        f'Put <meta name="{META_NAME}" content="{domain.proof_token}"> into the head of {proof_url(domain)}'
-    )
+        return f"Serve {url} as plain text with the line {domain.proof_token}"
+    return f'Put <meta name="{META_NAME}" content="{domain.proof_token}"> into the head of {url}'
 
 
 class _Head(HTMLParser):
@@ -172,12 +172,17 @@ def tokens_in(proof: str, body: bytes) -> list[str]:
     return [line.strip() for line in text.splitlines()[:50] if line.strip()]
 
 
+def tokens_of(fetched: Fetched, host: str, proof: str) -> list[str]:
+    """Return the tokens of an answer of that very host; an error page or another host shows none."""
+    return tokens_in(proof, fetched.body) if fetched.status == 200 and fetched.host == host else []
+
+
 def record_proof(
-    session: Session, actor: Actor, domain_id: UUID, tokens: Sequence[str], now: dt.datetime
+    session: Session, actor: Actor, domain_id: UUID, proof: str, tokens: Sequence[str], now: dt.datetime
 ) -> ShopDomain:
     """Verify a host when its token is among those found there; the shop's first verified host makes it live.
 
-    tokens: what `tokens_in` read from the site, fetched outside any transaction.
+    proof: the way that was looked at; tokens: what `tokens_of` read there, fetched outside any transaction.
     Raises NotFound, OwnerNeeded, ProofMissing, HostTaken when another shop was first.
     """
     domain = get(session, actor, domain_id)
@@ -186,10 +191,10 @@ def record_proof(
         return domain
     if domain.proof_token not in tokens:
         found = "nothing of ours" if not tokens else f"another token ({tokens[0][:60]!r})"
-        raise ProofMissing(url=proof_url(domain), found=found)
+        raise ProofMissing(url=proof_url(domain, proof), found=found)
     try:
         with session.begin_nested():
-            domain.verified_at = now
+            domain.verified_at, domain.proof = now, proof
     except IntegrityError as error:
         raise HostTaken(host=domain.host) from error
     if shop.state == "draft":

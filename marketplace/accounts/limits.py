@@ -50,7 +50,7 @@ def _storage(url: str) -> Storage:
     options: dict[str, int | str] = {}
     if address != "memory://":
         options = {"socket_timeout": 1, "socket_connect_timeout": 1, "key_prefix": "aan-limits"}
-    storage = storage_from_string(address, **options)  # type: ignore[arg-type]
+    storage = storage_from_string(address, **options)
     if not isinstance(storage, Storage):
         raise TypeError("limits are counted by a synchronous storage")
     return storage

@@ -67,7 +67,11 @@ def load(request: flask.Request) -> Actor | None:
 
 def _only_enrolment(request: flask.Request) -> None:
     rule = policy.rule_of(flask.current_app.view_functions.get(request.endpoint or ""))
-    if rule is None or not (rule.public or (rule.resource, rule.action) in BEFORE_ENROLMENT):
+    if rule is None:
+        raise TotpEnrolmentNeeded()
+    # What is open to anybody stays open to them.
+    is_open = rule.public or "anonymous" in rule.marks
+    if not is_open and (rule.resource, rule.action) not in BEFORE_ENROLMENT:
         raise TotpEnrolmentNeeded()
 
 

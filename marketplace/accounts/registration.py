@@ -1,8 +1,23 @@
-"""What this room hangs into the core: who is asking, and the command that makes people of the platform."""
+"""What this room hangs into the core: who is asking, its routes, and the command that makes people of the platform."""
 
 from __future__ import annotations
 
-from marketplace.accounts import invariants, loader, staff
+import flask
+
+from marketplace.accounts import (
+    api_accounts,
+    api_advisers,
+    api_agreements,
+    api_domains,
+    api_keys,
+    api_me,
+    api_members,
+    api_passwords,
+    api_shops,
+    invariants,
+    loader,
+    staff,
+)
 from marketplace.core import auth, hooks
 
 
@@ -11,3 +26,22 @@ def register() -> None:
     auth.set_actor_loader(loader.load)
     hooks.command("create-staff", staff.command)
     invariants.register()
+
+
+def blueprints() -> tuple[flask.Blueprint, ...]:
+    """Return the routes of this room."""
+    return (
+        api_accounts.blueprint,
+        api_passwords.blueprint,
+        api_me.blueprint,
+        api_me.totp_blueprint,
+        api_shops.blueprint,
+        api_domains.blueprint,
+        api_members.blueprint,
+        api_members.invitations_blueprint,
+        api_keys.blueprint,
+        api_agreements.blueprint,
+        api_advisers.blueprint,
+        api_advisers.profile_blueprint,
+        api_advisers.users_blueprint,
+    )

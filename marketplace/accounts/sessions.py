@@ -64,8 +64,9 @@ class AccountSuspended(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What somebody shows at the door, after the password was found right."""
+    """What somebody shows at the door: `password_hash` is the one that their password was found to match."""
 
+    password_hash: str
     totp: str | None = None
     recovery_code: str | None = None
 
@@ -98,9 +99,12 @@ def sign_in(
     """Open a sign-in for somebody whose password was right. The token is new at every sign-in.
 
     kind: "cookie" for a browser, "token" for a program; net: the network it came from.
-    Raises AccountSuspended, EmailNotVerified, TotpRequired, TotpInvalid, RateLimited.
+    Raises SignInRefused when the password was changed meanwhile, AccountSuspended, EmailNotVerified,
+    TotpRequired, TotpInvalid, RateLimited.
     """
     user = users.locked(session, user_id)
+    if user.password_hash != proof.password_hash:
+        raise SignInRefused()
     if user.suspended_at is not None:
         raise AccountSuspended(user_id=user.id)
     if user.email_verified_at is None:
@@ -144,7 +148,8 @@ def reauthenticate(
 ) -> AuthSession:
     """Make the present sign-in fresh again, for what asks who you are within 30 minutes (mark 2).
 
-    The caller has found the password right. Raises TotpRequired, TotpInvalid, NotAuthenticated for an API key.
+    Raises TotpRequired, TotpInvalid, SignInRefused when the password was changed meanwhile, NotAuthenticated for
+    an API key.
     """
     if actor.via == "key" or actor.credential_id is None:
         raise NotAuthenticated()
@@ -152,6 +157,8 @@ def reauthenticate(
     row = session.get(AuthSession, actor.credential_id)
     if row is None:
         raise NotAuthenticated()
+    if user.password_hash != proof.password_hash:
+        raise SignInRefused()
     row.totp_at = wall if _second_factor(session, user, proof, wall) else None
     row.password_at = wall
     audit.record(session, actor, "account.reauthenticate", "auth_session", row.id, {}, now=now)

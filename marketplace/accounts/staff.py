@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import emails, passwords, totp, users
 from marketplace.accounts.models import UserAccount
-from marketplace.core import audit, clock, db, ids
+from marketplace.core import audit, clock, config, db, ids
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.core.errors import AppError, Conflict, Forbidden, InvalidInput
 
@@ -116,18 +117,24 @@ def reinstate(session: Session, actor: Actor, user_id: UUID, now: dt.datetime) -
 def command(argv: Sequence[str]) -> int:
     """Make a person of finance or admin from the command line; print the id, never a secret.
 
+    Works as the bootstrap role when AANRADER_ADMIN_DATABASE_URL is set, else as DATABASE_URL, which must then be
+    the worker's: the web role may not make such people. `--password -` reads the password from standard input.
     Exit codes: 0 made, 1 refused (with the reason on standard error), 2 wrong usage.
     """
     parser = argparse.ArgumentParser(prog="create-staff", description="Make a person of finance or admin.")
     parser.add_argument("--role", choices=ROLES, required=True)
     parser.add_argument("--email", required=True)
     parser.add_argument("--name", required=True)
-    parser.add_argument("--password", required=True)
-    parser.add_argument("--totp-secret")
+    parser.add_argument("--password", required=True, help="or - to read it from standard input")
+    parser.add_argument("--totp-secret", help="base32; without it the first sign-in must enrol")
     options = parser.parse_args(list(argv))
+    password = sys.stdin.readline().rstrip("\n") if options.password == "-" else options.password  # noqa: S105
+    settings = config.current()
+    admin = settings.admin_database_url
+    db.init(admin or settings.database_url, clock_moves=settings.clock_moves, guard_role=not admin)
     try:
-        passwords.refuse_weak(options.password, options.email, options.name)
-        password_hash = passwords.hash_password(options.password)
+        passwords.refuse_weak(password, options.email, options.name)
+        password_hash = passwords.hash_password(password)
         with db.transaction() as session:
             user = create(
                 session,
@@ -142,5 +149,12 @@ def command(argv: Sequence[str]) -> int:
     except AppError as refusal:
         print(refusal, refusal.problem()["errors"] or "", file=sys.stderr)
         return 1
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != "42501":
+            raise
+        print("This database role may not make people of the platform; use the worker's.", file=sys.stderr)
+        return 1
+    finally:
+        db.close()
     print(user.id)
     return 0

@@ -17,7 +17,7 @@ from marketplace.accounts import emails
 from marketplace.accounts.models import ApiKey, AuthSession, EmailToken, UserAccount
 from marketplace.core import audit, config, ids, mail
 from marketplace.core.actor import ANONYMOUS, Actor
-from marketplace.core.errors import Gone, NotAuthenticated, NotFound
+from marketplace.core.errors import Conflict, Gone, NotAuthenticated, NotFound
 
 VERIFY_FOR = dt.timedelta(hours=24)
 RESET_FOR = dt.timedelta(hours=1)
@@ -198,6 +198,21 @@ def set_password(
     _burn_others(session, user, wall)
     audit.record(session, actor, "account.set_password", "user_account", user.id, {}, now=now)
     tell(session, user, "password_changed", now)
+
+
+def change_password(
+    session: Session,
+    user: UserAccount,
+    actor: Actor,
+    present_hash: str,
+    password_hash: str,
+    now: dt.datetime,
+    wall: dt.datetime,
+) -> None:
+    """Replace a password whose present one was shown. Raises Conflict when it was changed meanwhile."""
+    if user.password_hash != present_hash:
+        raise Conflict()
+    set_password(session, user, actor, password_hash, now, wall)
 
 
 def revoke_everywhere(

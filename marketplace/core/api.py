@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import flask
 import flask_smorest
@@ -11,6 +12,8 @@ from webargs.flaskparser import FlaskParser
 
 from marketplace.core import schemas, strict_json
 from marketplace.core.errors import InvalidInput, UnsupportedMedia
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Parser(FlaskParser):
@@ -57,10 +60,28 @@ class ProblemSchema(schemas.Schema):
     errors = ma.fields.Dict(required=True)
 
 
+class Decorator(Protocol):
+    """What a decorator of the library looks like to the type checker."""
+
+    def __call__(self, view: F, /) -> F:
+        """Return the view, registered."""
+
+
 class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A blueprint of the API: strict arguments, documented in OpenAPI."""
 
     ARGUMENTS_PARSER = Parser()
+
+    # The library carries no types; what its decorators give back is registered, never called by us.
+    route: Callable[..., Decorator]
+    get: Callable[..., Decorator]
+    post: Callable[..., Decorator]
+    put: Callable[..., Decorator]
+    patch: Callable[..., Decorator]
+    delete: Callable[..., Decorator]
+    arguments: Callable[..., Decorator]
+    response: Callable[..., Decorator]
+    doc: Callable[..., Decorator]
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

@@ -1,0 +1,86 @@
+"""Routes of domains: name a host, prove it. The site is fetched outside any transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from marketplace.accounts import domains, limits, paging, shops
+from marketplace.accounts import schemas_shops as shapes
+from marketplace.accounts.models import ShopDomain
+from marketplace.core import auth, config, db, fetch
+from marketplace.core.policy import policy
+from marketplace.core.web import ApiBlueprint, request_now
+
+blueprint = ApiBlueprint(
+    "domains", __name__, url_prefix="/api/v1/domains", description="Hosts that shops prove"
+)
+
+
+@blueprint.post("")
+@policy("domains", "add")
+@blueprint.arguments(shapes.NewDomain)
+@blueprint.response(201, shapes.DomainRow)
+def add(data: dict[str, Any]) -> dict[str, Any]:
+    """Name a host of your shop and get the instructions to prove it."""
+    actor = auth.current_actor()
+    with db.transaction() as session:
+        shop_id = actor.shop(data["shop_id"])
+        return shown(domains.add(session, actor, shop_id, data["host"], data["proof"], request_now()))
+
+
+@blueprint.get("")
+@policy("domains", "read")
+@blueprint.arguments(shapes.ShopPage, location="query")
+@blueprint.response(200, shapes.DomainList)
+def list_domains(query: dict[str, Any]) -> dict[str, Any]:
+    """List the hosts of your shops."""
+    with db.session() as session:
+        rows = domains.listed(
+            session, auth.current_actor(), query["shop_id"], paging.after(query), query["limit"] + 1
+        )
+        return paging.page(rows, query, lambda row: row.id, shown)
+
+
+@blueprint.get("/<uuid:domain_id>")
+@policy("domains", "read")
+@blueprint.response(200, shapes.DomainRow)
+def show(domain_id: UUID) -> dict[str, Any]:
+    """Show a host of your shop."""
+    with db.session() as session:
+        return shown(domains.get(session, auth.current_actor(), domain_id))
+
+
+@blueprint.post("/<uuid:domain_id>/verify")
+@policy("domains", "verify")
+@blueprint.arguments(shapes.NewProof)
+@blueprint.response(200, shapes.DomainRow)
+def verify(data: dict[str, Any], domain_id: UUID) -> dict[str, Any]:
+    """Look at the site for the proof; `proof` may name the other way of proving than the one chosen first."""
+    actor = auth.current_actor()
+    with db.session() as session:
+        domain = domains.get(session, actor, domain_id)
+        shops.owned_by(session, actor, domain.shop_id)
+    if domain.verified_at is not None:
+        return shown(domain)
+    limits.spend("domain.proof", str(domain.shop_id))
+    proof = data["proof"] or domain.proof
+    fetched = fetch.get(domains.proof_url(domain, proof), config.current(), domains.MOST_BYTES)
+    tokens = domains.tokens_of(fetched, domain.host, proof)
+    with db.transaction() as session:
+        return shown(domains.record_proof(session, actor, domain_id, proof, tokens, request_now()))
+
+
+def shown(domain: ShopDomain) -> dict[str, Any]:
+    """Return a host as the API shows it."""
+    return {
+        "id": domain.id,
+        "shop_id": domain.shop_id,
+        "host": domain.host,
+        "proof": domain.proof,
+        "proof_token": domain.proof_token,
+        "proof_url": domains.proof_url(domain, domain.proof),
+        "instructions": domains.instructions(domain),
+        "state": "verified" if domain.verified_at else "unverified",
+        "verified_at": domain.verified_at,
+    }
