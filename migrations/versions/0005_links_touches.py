@@ -128,7 +128,7 @@ SELECT l.path, l.id AS link_id, l.shop_id, l.adviser_id, l.offer_id, l.kind, l.t
     WHEN a.state = 'banned' THEN 'banned'
     WHEN l.disabled_at IS NOT NULL THEN 'disabled'
     WHEN p.state <> 'accepted' THEN 'left'
-    WHEN o.state <> 'open' OR a.state <> 'active' OR s.state <> 'live' THEN 'paused'
+    WHEN o.state <> 'open' OR a.state <> 'active' OR s.state IN ('closing', 'closed') THEN 'paused'
     ELSE 'live'
   END AS standing,
   ARRAY(
@@ -254,7 +254,8 @@ def upgrade() -> None:
     grant(op, "worker", "SELECT, INSERT", "click", "click_first", "touch", "touch_screening")
     grant(op, "worker", "SELECT, INSERT, UPDATE", "click_tally", "edge_mark")
     grant(op, "worker", "SELECT, DELETE", "own_device")
-    grant(op, "edge", "SELECT", "edge_link")
+    for role in ("edge", "app"):
+        grant(op, role, "SELECT", "edge_link")
 
 
 def downgrade() -> None:

@@ -1,11 +1,11 @@
-"""Tables of links: tracked links, and the discount codes that stand for an adviser where there is no click."""
+"""Tables of links: tracked links with the counts of their clicks, and the discount codes that need no click."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core.db import Base, UtcDateTime, uuid_pk
@@ -78,3 +78,21 @@ class DiscountCode(Base):
     code: Mapped[str] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class ClickTally(Base):
+    """Counts per link, day and name: raw, unique, billable, and each reason why clicks did not qualify.
+
+    The shipper adds to it in the transaction that stores the clicks.
+    """
+
+    __tablename__ = "click_tally"
+    __table_args__ = (
+        PrimaryKeyConstraint("link_id", "day", "name"),
+        CheckConstraint("clicks > 0", name="clicks"),
+    )
+
+    link_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tracked_link.id"))
+    day: Mapped[dt.date] = mapped_column()
+    name: Mapped[str] = mapped_column(Text)
+    clicks: Mapped[int] = mapped_column()

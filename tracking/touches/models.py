@@ -62,21 +62,6 @@ class ClickFirst(Base):
     dedup: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class ClickTally(Base):
-    """Counts per link, day and name: raw, unique, billable, and each reason why clicks did not qualify."""
-
-    __tablename__ = "click_tally"
-    __table_args__ = (
-        PrimaryKeyConstraint("link_id", "day", "name"),
-        CheckConstraint("clicks > 0", name="clicks"),
-    )
-
-    link_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tracked_link.id"))
-    day: Mapped[dt.date] = mapped_column()
-    name: Mapped[str] = mapped_column(Text)
-    clicks: Mapped[int] = mapped_column()
-
-
 class OwnDevice(Base):
     """On this day a signed-in adviser came from here; clicks that look the same are the adviser's own."""
 

@@ -1,8 +1,8 @@
 """An adviser's own clicks: recognised without a cookie, and not billable.
 
-An edge that stores nothing can't know who clicks. So it is told afterwards: where a signed-in adviser works with
-their links, the same pseudonym that the edge gives a click (keyed, of one day, from /24 network and user agent) is
-noted for that day. A click that looks the same and is shipped after that is the adviser's own. The limits, said on
+An edge that stores nothing can't know who clicks. So it is told afterwards: when a signed-in adviser uses this site,
+the same pseudonym that the edge gives a click (keyed, of one day, from /24 network and user agent) is noted for that
+day. A click that looks the same and is shipped after that is the adviser's own. The limits, said on
 the adviser's page: somebody else with the same browser in the same network on the same day counts as own too, and a
 click from another device does not. Counts are affected, never the sale: attribution gets `own` as a fact.
 """
@@ -14,12 +14,17 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import flask
+import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace.core import config, db
+from marketplace.core import auth, config, db, web
 from tracking.touches.models import OwnDevice
 from tracking.touches.pseudonyms import client_address, day_key, dedup, network
 
+log = structlog.get_logger(__name__)
+blueprint = flask.Blueprint("own_clicks", __name__)
 _noted: set[tuple[dt.date, uuid.UUID, str]] = set()
 _MOST_NOTED = 10_000
 
@@ -42,3 +47,16 @@ def note(adviser_id: uuid.UUID | None, environ: Mapping[str, Any], now: dt.datet
     if len(_noted) >= _MOST_NOTED:
         _noted.clear()
     _noted.add((day, adviser_id, seen))
+
+
+@blueprint.after_app_request
+def notice(response: flask.Response) -> flask.Response:
+    """Note where a signed-in adviser works; a program with an API key is no browser and is not noted."""
+    actor = flask.g.get("actor")
+    if isinstance(actor, auth.Actor) and actor.via in ("session", "token"):
+        try:
+            note(actor.adviser_id, flask.request.environ, web.request_now())
+        except sa.exc.DBAPIError as error:
+            # A count is not worth a failed answer; the next request notes it.
+            log.warning("own_device_not_noted", error=repr(error))
+    return response

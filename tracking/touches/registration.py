@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, config, db, hooks, jobs
-from tracking.touches import counts, retention, segments, service, shipper
+from tracking.touches import counts, own, retention, segments, service, shipper
 
 
 def register() -> None:
@@ -23,8 +23,8 @@ def register() -> None:
 
 
 def blueprints() -> Iterable[Any]:
-    """Return no routes: touches have no screen of their own."""
-    return ()
+    """Return what notices advisers at work; touches have no routes of their own."""
+    return (own.blueprint,)
 
 
 def _keep_days() -> int:

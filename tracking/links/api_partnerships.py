@@ -1,0 +1,40 @@
+"""The route that begins a partnership: the adviser accepts, and the offer's own link exists from that instant."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from marketplace.core import db
+from marketplace.core.auth import current_actor
+from marketplace.core.policy import policy
+from marketplace.core.web import ApiBlueprint, request_now
+from marketplace.offers import partnerships
+from tracking.links import schemas, service
+
+blueprint = ApiBlueprint(
+    "partnership-acceptance",
+    __name__,
+    url_prefix="/api/v1/partnerships",
+    description="Accepting an offer as an adviser.",
+)
+
+
+@blueprint.post("/<uuid:partnership_id>/accept")
+@policy("partnerships", "accept")
+@blueprint.response(200, schemas.Accepted)
+def accept(partnership_id: uuid.UUID) -> dict[str, Any]:
+    """Accept the terms now in force; the answer holds your link for the whole offer."""
+    actor, now = current_actor(), request_now()
+    with db.transaction() as session:
+        partnership = partnerships.accept(session, partnership_id, actor, now)
+        link = service.ensure_offer_link(session, partnership, now)
+        return {
+            "id": partnership.id,
+            "offer_id": partnership.offer_id,
+            "shop_id": partnership.shop_id,
+            "adviser_id": partnership.adviser_id,
+            "state": partnership.state,
+            "accepted_at": partnership.accepted_at,
+            "link": {"id": str(link.id), "url": service.url(link)},
+        }

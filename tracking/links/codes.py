@@ -1,0 +1,129 @@
+"""Discount codes: what a shopper types in at the shop names the adviser, also where there was no click."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from marketplace.core import audit, ids
+from marketplace.core.actor import Actor
+from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.offers import partnerships
+from marketplace.offers.models import Offer
+from tracking.links import refusals
+from tracking.links.models import DiscountCode
+
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{2,31}", re.ASCII)
+
+
+def normalise(text: str) -> str:
+    """Return a code as it is stored and compared: without outer spaces, in capitals."""
+    return text.strip().upper()
+
+
+def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> DiscountCode:
+    """Give an adviser a code for an offer of the actor's shop; giving the same again returns it.
+
+    data: code, adviser_id, offer_id. Raises InvalidInput for a code that nobody could type, NotFound for another
+    shop's offer, PartnershipNotAccepted, CodeTaken.
+    """
+    code = normalise(data["code"])
+    if not _CODE.fullmatch(code):
+        raise InvalidInput({"code": ["A code has 3 to 32 letters A to Z, digits, dashes or underscores."]})
+    offer_id, adviser_id = data["offer_id"], data["adviser_id"]
+    offer = session.scalars(
+        sa.select(Offer).where(Offer.id == offer_id, Offer.shop_id.in_(actor.shop_ids))
+    ).first()
+    if offer is None:
+        raise NotFound("offer", offer_id)
+    state = partnerships.standing(session, offer_id, [adviser_id], now).get(adviser_id)
+    if state is None:
+        raise NotFound("adviser", adviser_id)
+    if state != "accepted":
+        raise refusals.PartnershipNotAccepted(adviser_id=adviser_id, offer_id=offer_id, state=state)
+    row = {
+        "id": ids.new_id(),
+        "shop_id": offer.shop_id,
+        "offer_id": offer_id,
+        "adviser_id": adviser_id,
+        "code": code,
+        "created_at": now,
+    }
+    made = session.scalars(
+        insert(DiscountCode).values(row).on_conflict_do_nothing().returning(DiscountCode.id)
+    ).first()
+    if made is None:
+        query = sa.select(DiscountCode).where(
+            DiscountCode.shop_id == offer.shop_id,
+            DiscountCode.code == code,
+            DiscountCode.revoked_at.is_(None),
+        )
+        present = session.scalars(query).first()
+        if present is None or (present.offer_id, present.adviser_id) != (offer_id, adviser_id):
+            raise refusals.CodeTaken(code=code)
+        return present
+    facts = {"offer_id": str(offer_id), "adviser_id": str(adviser_id)}
+    audit.record(session, actor, "code.create", "discount_code", made, facts, now=now, shop_id=offer.shop_id)
+    return session.get_one(DiscountCode, made)
+
+
+def revoke(session: Session, actor: Actor, code_id: uuid.UUID, now: dt.datetime) -> DiscountCode:
+    """End a code: it names nobody from this instant on. Revoking twice changes nothing.
+
+    Raises NotFound for another shop's code.
+    """
+    query = sa.select(DiscountCode).where(
+        DiscountCode.id == code_id, DiscountCode.shop_id.in_(actor.shop_ids)
+    )
+    found = session.scalars(query.with_for_update()).first()
+    if found is None:
+        raise NotFound("code", code_id)
+    if found.revoked_at is None:
+        found.revoked_at = max(now, found.created_at)
+        session.flush()
+        audit.record(
+            session, actor, "code.revoke", "discount_code", code_id, {}, now=now, shop_id=found.shop_id
+        )
+    return found
+
+
+def listed(
+    session: Session,
+    actor: Actor,
+    *,
+    after: uuid.UUID | None,
+    limit: int,
+    offer_id: uuid.UUID | None = None,
+) -> Sequence[DiscountCode]:
+    """Return up to limit + 1 codes of the actor's shops and of the actor as adviser, newest first."""
+    query = sa.select(DiscountCode).order_by(DiscountCode.id.desc()).limit(limit + 1)
+    if not actor.is_platform:
+        own = DiscountCode.adviser_id == sa.cast(actor.adviser_id, sa.Uuid())
+        query = query.where(own | DiscountCode.shop_id.in_(actor.shop_ids))
+    if offer_id is not None:
+        query = query.where(DiscountCode.offer_id == offer_id)
+    if after is not None:
+        query = query.where(DiscountCode.id < after)
+    return session.scalars(query).all()
+
+
+def valid_at(session: Session, shop_id: uuid.UUID, code: str, when: dt.datetime) -> DiscountCode | None:
+    """Return whom a code stood for at a shop at an instant (created <= when < revoked), or None."""
+    query = (
+        sa.select(DiscountCode)
+        .where(
+            DiscountCode.shop_id == shop_id,
+            DiscountCode.code == normalise(code),
+            DiscountCode.created_at <= when,
+            sa.or_(DiscountCode.revoked_at.is_(None), DiscountCode.revoked_at > when),
+        )
+        .order_by(DiscountCode.created_at.desc(), DiscountCode.id.desc())
+    )
+    return session.scalars(query).first()
