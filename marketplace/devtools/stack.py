@@ -1,12 +1,14 @@
 """The whole product as services of one world: for the demo, and for a journey on servers of its own."""
 
 import contextlib
+import hashlib
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from marketplace.core import config
@@ -15,6 +17,7 @@ from marketplace.devtools.environment import Addresses, as_role, secrets_of, ser
 from marketplace.devtools.errors import ServiceFailed
 from marketplace.devtools.postgres import DATABASE, Postgres
 from marketplace.devtools.processes import die_with_parent
+from marketplace.devtools.secret_file import read_secret, write_secret
 from marketplace.devtools.state import World
 from marketplace.devtools.supervisor import Supervisor
 from marketplace.devtools.valkey import Valkey
@@ -55,6 +58,17 @@ class Stack:
             raise ServiceFailed(f"python {' '.join(argv)} failed ({done.returncode}):\n" + "\n".join(lines))
         return done.stdout
 
+    def migrate(self, *, is_embedded: bool, say: Callable[[str], None]) -> None:
+        """Bring the database up to date; our own, migrated by the same files before, already is."""
+        digest = hashlib.sha256()
+        for path in [self.world.project / "marketplace/core/migrate.py", *_migrations(self.world.project)]:
+            digest.update(path.read_bytes())
+        if is_embedded and read_secret(self.world.migrated_file).get("by") == digest.hexdigest():
+            return
+        say("migrating")
+        self.command("-m", "marketplace.core.migrate", name="migrate")
+        write_secret(self.world.migrated_file, {"by": digest.hexdigest()})
+
     def facts(self) -> dict[str, Any]:
         """Return addresses, processes and webhook secrets, as they stand in demo.json (without people)."""
         known, addresses = secrets_of(self.world), self.addresses
@@ -75,6 +89,10 @@ class Stack:
             ],
             "webhook_secrets": {"account": known["webhook_account"], "connect": known["webhook_connect"]},
         }
+
+
+def _migrations(project: Path) -> list[Path]:
+    return sorted((project / "migrations").rglob("*.py"))
 
 
 @contextlib.contextmanager
@@ -108,13 +126,14 @@ def running(
         addresses = Addresses(ports, admin_url, given.redis_url or cache.url)
         stack = Stack(world, supervisor, addresses, mode, extra or {})
         say("starting " + ", ".join([*(one.name for one in embedded), "sandbox, mail"]))
-        supervisor.start_all([*embedded, services.sandbox(world, addresses), services.mail(world, addresses)])
+        supervisor.launch(embedded)
+        supervisor.wait_until_ready()
+        supervisor.launch([services.sandbox(world, addresses), services.mail(world, addresses)])
         if not given.database_url:
             database.finish_bootstrap()
-        say("migrating")
-        stack.command("-m", "marketplace.core.migrate", name="migrate")
+        stack.migrate(is_embedded=not given.database_url, say=say)
         say("starting web, edge, worker, shipper")
-        supervisor.start_all(
+        supervisor.launch(
             [
                 services.http("web", "wsgi:app", world, addresses, stack.environment("web"), threads=8),
                 services.http("edge", "wsgi:edge", world, addresses, stack.environment("edge"), threads=2),
@@ -122,5 +141,6 @@ def running(
                 services.background("shipper", world, stack.environment("shipper")),
             ]
         )
+        supervisor.wait_until_ready()
         say(f"all services answer ({time.monotonic() - began:.1f} s)")
         yield stack

@@ -99,6 +99,11 @@ class World:
         return self.state / "ports.json"
 
     @property
+    def migrated_file(self) -> Path:
+        """Which migrations the embedded database has seen."""
+        return self.state / "migrated.json"
+
+    @property
     def running_file(self) -> Path:
         """Addresses and processes of the start that is going on, for the seeder."""
         return self.state / "running.json"

@@ -103,18 +103,19 @@ class Supervisor:
 
     # What callers may ask, from any thread
 
-    def start_all(self, services: Sequence[Service]) -> None:
-        """Start services side by side and wait until each is ready; they stop before those started earlier.
-
-        Raises ServiceFailed with the end of the log of the one that is not.
-        """
+    def launch(self, services: Sequence[Service]) -> None:
+        """Start services side by side, without waiting; they stop before those that were launched earlier."""
         with self._lock:
             for service in services:
                 self.children[service.name] = Child(service, self.world.logs / f"{service.name}.log")
             self._groups.append([service.name for service in services])
         self._wake.set()
-        for service in services:
-            self._wait_ready(self.children[service.name])
+
+    def wait_until_ready(self) -> None:
+        """Wait until each service is ready. Raises ServiceFailed with the end of the log of one that is not."""
+        for child in list(self.children.values()):
+            if child.wanted:
+                self._wait_ready(child)
 
     def start(self, name: str) -> None:
         """Start a service that was stopped and wait until it is ready; nothing happens when it runs."""

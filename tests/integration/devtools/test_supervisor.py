@@ -70,6 +70,11 @@ def world():
         yield made
 
 
+def start_all(supervisor: Supervisor, services: list[Service]) -> None:
+    supervisor.launch(services)
+    supervisor.wait_until_ready()
+
+
 def pid_of(supervisor: Supervisor, name: str) -> int | None:
     return next(one["pid"] for one in supervisor.status() if one["name"] == name)
 
@@ -77,8 +82,8 @@ def pid_of(supervisor: Supervisor, name: str) -> int | None:
 def test_services_start_and_nothing_is_left_at_the_end(world):
     first, second = ports.any_free(2)
     with Supervisor.of(world, quiet) as supervisor:
-        supervisor.start_all([service("one", first)])
-        supervisor.start_all([service("two", second)])
+        start_all(supervisor, [service("one", first)])
+        start_all(supervisor, [service("two", second)])
         assert [one["state"] for one in supervisor.status()] == ["up", "up"]
         assert len(members(world)) == 4
     assert members(world) == []
@@ -88,7 +93,7 @@ def test_services_start_and_nothing_is_left_at_the_end(world):
 def test_a_dead_service_is_started_again(world):
     [port] = ports.any_free(1)
     with Supervisor.of(world, quiet) as supervisor:
-        supervisor.start_all([service("one", port)])
+        start_all(supervisor, [service("one", port)])
         before = pid_of(supervisor, "one")
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: pid_of(supervisor, "one") not in (None, before) and listens(port)())
@@ -99,7 +104,7 @@ def test_a_dead_service_is_started_again(world):
 def test_a_service_stopped_on_purpose_stays_down_until_started(world):
     [port] = ports.any_free(1)
     with Supervisor.of(world, quiet) as supervisor, control.listening(supervisor):
-        supervisor.start_all([service("one", port)])
+        start_all(supervisor, [service("one", port)])
         control.ask(world, {"do": "stop", "name": "one"})
         time.sleep(1.0)
         assert supervisor.status()[0]["state"] == "stopped"
@@ -112,7 +117,7 @@ def test_a_service_stopped_on_purpose_stays_down_until_started(world):
 def test_kill_does_not_wait_for_a_deaf_service(world):
     [port] = ports.any_free(1)
     with Supervisor.of(world, quiet) as supervisor, control.listening(supervisor):
-        supervisor.start_all([service("one", port, deaf=True)])
+        start_all(supervisor, [service("one", port, deaf=True)])
         began = time.monotonic()
         control.ask(world, {"do": "stop", "name": "one", "kill": True})
         assert time.monotonic() - began < 1.5
@@ -122,7 +127,7 @@ def test_kill_does_not_wait_for_a_deaf_service(world):
 def test_the_end_comes_for_deaf_services_too(world):
     [port] = ports.any_free(1)
     with Supervisor.of(world, quiet) as supervisor:
-        supervisor.start_all([service("one", port, deaf=True)])
+        start_all(supervisor, [service("one", port, deaf=True)])
     assert members(world) == []
 
 
@@ -132,7 +137,7 @@ def test_a_service_that_keeps_ending_is_an_error_with_its_last_words(world):
         pytest.raises(ServiceFailed, match=r"(?s)broken does not start: it keeps ending.*free lunch"),
         Supervisor.of(world, quiet) as supervisor,
     ):
-        supervisor.start_all([failing])
+        start_all(supervisor, [failing])
     assert members(world) == []
 
 
@@ -140,7 +145,7 @@ def test_restarts_come_slower_and_slower(world):
     code = "import time; print(time.monotonic(), flush=True)"
     ends = Service("short", [sys.executable, "-c", code], base_environment(), Path("/"))
     with Supervisor.of(world, quiet) as supervisor:
-        supervisor.start_all([ends])
+        start_all(supervisor, [ends])
         wait_for(lambda: len((world.logs / "short.log").read_text().split()) >= 4)
     at = [float(word) for word in (world.logs / "short.log").read_text().split()]
     pauses = [later - earlier for earlier, later in itertools.pairwise(at)]
@@ -175,7 +180,7 @@ APART = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1] + "/tests/integration/devtools")
-from test_supervisor import service, quiet
+from test_supervisor import service, start_all, quiet
 from marketplace.devtools import control, services
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.state import World
@@ -183,11 +188,11 @@ from marketplace.devtools.supervisor import Supervisor
 from marketplace.devtools.valkey import Valkey
 world = World("test", Path(sys.argv[1]), *map(Path, sys.argv[2:5]))
 with Supervisor.of(world, quiet) as supervisor, control.listening(supervisor):
-    supervisor.start_all([
+    start_all(supervisor, [
         services.postgres(Postgres(world.postgres, world.sockets)),
         services.valkey(Valkey(world.valkey, world.sockets)),
     ])
-    supervisor.start_all([service("plain", int(sys.argv[5])), service("deaf", int(sys.argv[6]), deaf=True)])
+    start_all(supervisor, [service("plain", int(sys.argv[5])), service("deaf", int(sys.argv[6]), deaf=True)])
     print("ready", flush=True)
     supervisor.stop_asked.wait()
 """
