@@ -379,7 +379,9 @@ def upgrade() -> None:
     grant(op, "worker", "INSERT", *(table for table in history if table != "payout_line"))
     grant(op, "worker", "SELECT, UPDATE", "payout_account", "stripe_event", "payout")
     grant(op, "worker", "SELECT, UPDATE (state, finished_at)", "payout_run")
-    grant(op, "worker", "SELECT, INSERT, UPDATE", "bank_payout", "recon_break", "payout_attempt", "recon_import")
+    grant(
+        op, "worker", "SELECT, INSERT, UPDATE", "bank_payout", "recon_break", "payout_attempt", "recon_import"
+    )
 
 
 def downgrade() -> None:

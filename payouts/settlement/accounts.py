@@ -125,7 +125,9 @@ def connect(gateway: Gateway, row: PayoutAccount, now: dt.datetime) -> str:
             fresh.attempt, fresh.asked_at = row.attempt + 1, now
         row.attempt += 1
     try:
-        made = gateway.create_account(account_key(row.adviser_id, row.attempt), row.adviser_id, country, email)
+        made = gateway.create_account(
+            account_key(row.adviser_id, row.attempt), row.adviser_id, country, email
+        )
     except GatewayUncertain:
         found = gateway.find_account(row.adviser_id, row.asked_at - dt.timedelta(minutes=5))
         if found is None:
@@ -181,7 +183,9 @@ def apply(session: orm.Session, row: PayoutAccount, seen: AccountState, now: dt.
     if not first:
         row.changed_at, row.cooling_until = now, now + COOLING_OFF
         _tell(session, row, now)
-    audit.record(session, SYSTEM, "payout_account.destination", "payout_account", row.id, {"first": first}, now=now)
+    audit.record(
+        session, SYSTEM, "payout_account.destination", "payout_account", row.id, {"first": first}, now=now
+    )
     return row
 
 
@@ -199,7 +203,9 @@ def _tell(session: orm.Session, row: PayoutAccount, now: dt.datetime) -> None:
     )
 
 
-def refresh(gateway: Gateway, row_id: UUID, stripe_account_id: str, now: Callable[[], dt.datetime]) -> PayoutAccount:
+def refresh(
+    gateway: Gateway, row_id: UUID, stripe_account_id: str, now: Callable[[], dt.datetime]
+) -> PayoutAccount:
     """Fetch an account from Stripe, outside any transaction, and record it; return the row."""
     seen = gateway.account(stripe_account_id)
     return record(row_id, seen, now())

@@ -16,7 +16,8 @@ from sqlalchemy import orm
 
 from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
-from payouts.ledger import postings, service as ledger
+from payouts.ledger import postings
+from payouts.ledger import service as ledger
 from payouts.settlement import breaks, retry
 from payouts.settlement.gateway import Transfer, TransferOrder, transfer_key
 from payouts.settlement.models import StripeEvent, StripeMovement
@@ -168,7 +169,14 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
             _alarm(session, "duplicate", payout, transfer, "A second transfer exists for one payout.", now)
         return False
     if transfer.amount != payout.amount or transfer.destination != payout.destination:
-        _alarm(session, "transfer_mismatch", payout, transfer, "Stripe moved something else than was approved.", now)
+        _alarm(
+            session,
+            "transfer_mismatch",
+            payout,
+            transfer,
+            "Stripe moved something else than was approved.",
+            now,
+        )
         payout.next_try_at = now + WAIT_FOR_FUNDS
         return False
     attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
@@ -213,7 +221,11 @@ def _alarm(
         transfer.transfer_id,
         transfer.amount,
         cause=cause,
-        facts={"payout_id": str(payout.id), "transfer_id": transfer.transfer_id, "asked": payout.amount_minor},
+        facts={
+            "payout_id": str(payout.id),
+            "transfer_id": transfer.transfer_id,
+            "asked": payout.amount_minor,
+        },
         now=now,
     )
 

@@ -42,7 +42,9 @@ class PayoutAccount(db.Base):
     __table_args__ = (
         sa.UniqueConstraint("adviser_id", "currency"),
         sa.CheckConstraint("state IN ('planned', 'incomplete', 'ready', 'disabled')", name="state"),
-        sa.CheckConstraint("(state = 'planned') = (stripe_account_id IS NULL)", name="planned_has_no_account"),
+        sa.CheckConstraint(
+            "(state = 'planned') = (stripe_account_id IS NULL)", name="planned_has_no_account"
+        ),
     )
 
 
@@ -52,7 +54,9 @@ class DestinationChange(db.Base):
     __tablename__ = "payout_destination_change"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout_account.id"), index=True)
+    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("payout_account.id"), index=True
+    )
     adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
     was: orm.Mapped[str | None]
     became: orm.Mapped[str | None]
@@ -94,7 +98,9 @@ class BankPayoutRow(db.Base):
     __tablename__ = "bank_payout"
 
     id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
-    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout_account.id"), index=True)
+    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
+        sa.ForeignKey("payout_account.id"), index=True
+    )
     adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
     status: orm.Mapped[str]
     amount_minor: orm.Mapped[int]

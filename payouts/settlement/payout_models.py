@@ -159,9 +159,14 @@ class PayoutAttempt(db.Base):
     __table_args__ = (
         sa.UniqueConstraint("payout_id", "n"),
         sa.CheckConstraint("outcome IN ('created', 'adopted', 'rejected', 'abandoned')", name="outcome"),
-        sa.CheckConstraint("coalesce(outcome IN ('created', 'adopted'), false) = (stripe_id IS NOT NULL)", name="moved_has_id"),
+        sa.CheckConstraint(
+            "coalesce(outcome IN ('created', 'adopted'), false) = (stripe_id IS NOT NULL)",
+            name="moved_has_id",
+        ),
         sa.CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed_when"),
-        sa.Index("uq_payout_attempt_open", "payout_id", unique=True, postgresql_where=sa.text("outcome IS NULL")),
+        sa.Index(
+            "uq_payout_attempt_open", "payout_id", unique=True, postgresql_where=sa.text("outcome IS NULL")
+        ),
         sa.Index(
             "uq_payout_attempt_moved",
             "payout_id",

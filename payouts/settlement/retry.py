@@ -70,7 +70,7 @@ def pause_after(trouble: Trouble, sends: int) -> timedelta:
     if trouble is Trouble.DENIED:
         return _LONGEST_PAUSE
     # The exponent is bounded so that a very long outage cannot overflow a timedelta.
-    return min(_FIRST_PAUSE * 2 ** min(max(sends - 1, 0), 10), _LONGEST_PAUSE)
+    return min(_FIRST_PAUSE * (1 << min(max(sends - 1, 0), 10)), _LONGEST_PAUSE)
 
 
 class AfterRejection(StrEnum):

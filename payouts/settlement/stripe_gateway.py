@@ -15,6 +15,7 @@ from uuid import UUID
 
 import stripe
 
+from marketplace.core import config
 from marketplace.core.config import Settings
 from marketplace.core.errors import AppError
 from marketplace.core.money import Money
@@ -54,7 +55,7 @@ class StripeGateway:
             api_key,
             max_network_retries=RETRIES,
             http_client=stripe.RequestsClient(timeout=TIMEOUTS),
-            **({"base_addresses": {"api": api_base}} if api_base else {}),
+            base_addresses={"api": api_base} if api_base else None,
         )
 
     def create_account(self, key: str, adviser_id: UUID, country: str, email: str) -> AccountState:
@@ -94,7 +95,7 @@ class StripeGateway:
 
     def account_link(self, account_id: str, refresh_url: str, return_url: str) -> str:
         """Mint a single-use onboarding address; it lives for minutes, so it is never stored or mailed."""
-        params: dict[str, Any] = {
+        params: Any = {
             "account": account_id,
             "refresh_url": refresh_url,
             "return_url": return_url,
@@ -152,7 +153,9 @@ class StripeGateway:
         }
         ensure_no_transaction("transfers.create")
         self._pace.wait()
-        return reading.transfer(self._write("transfers.create", self._client.v1.transfers.create, params, key))
+        return reading.transfer(
+            self._write("transfers.create", self._client.v1.transfers.create, params, key)
+        )
 
     def transfers_in(self, group: str) -> list[Transfer]:
         """Return the transfers of a group, oldest first."""
@@ -198,7 +201,7 @@ class StripeGateway:
 
     def balance_transactions(self, since: datetime | None) -> Iterator[BalanceTx]:
         """Yield the platform's balance transactions created since then (inclusive), newest first."""
-        params: dict[str, Any] = {"limit": _PAGE, "expand": ["data.source"]}
+        params: Any = {"limit": _PAGE, "expand": ["data.source"]}
         if since is not None:
             params["created"] = {"gte": int(since.timestamp())}
         page = self._read(
@@ -217,7 +220,9 @@ class StripeGateway:
             body = json.loads(payload)
             event = reading.webhook_event(body)
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WebhookRefused({"signature": ["The signature, its age or the body is not right."]}) from error
+            raise WebhookRefused(
+                {"signature": ["The signature, its age or the body is not right."]}
+            ) from error
         if bool(body.get("livemode")) is not self._live:
             raise WebhookRefused({"livemode": ["The event is of the other mode."]})
         return event
@@ -248,8 +253,7 @@ class StripeGateway:
 
 
 def _named(error: stripe.StripeError, *, writes: bool) -> AppError:
-    body = error.json_body if isinstance(error.json_body, dict) else {}
-    inner = body.get("error") if isinstance(body.get("error"), dict) else {}
+    inner = reading.plain(reading.plain(error.json_body).get("error"))
     headers = {str(name).lower(): value for name, value in (error.headers or {}).items()}
     return refusal(
         Failure(
@@ -267,6 +271,12 @@ def _named(error: stripe.StripeError, *, writes: bool) -> AppError:
 @cache
 def _shared(api_key: str, api_base: str) -> StripeGateway:
     return StripeGateway(api_key, api_base)
+
+
+def configured() -> StripeGateway | None:
+    """Return the gateway of this process' own settings, or None where no key is set and nobody can be asked."""
+    settings = config.current()
+    return gateway_for(settings) if settings.stripe_api_key else None
 
 
 def gateway_for(settings: Settings) -> StripeGateway:

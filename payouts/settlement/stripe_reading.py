@@ -125,7 +125,9 @@ def balances(body: Body) -> dict[str, StripeBalance]:
             sums = parts.setdefault(part["currency"].upper(), {"available": 0, "pending": 0})
             sums[name] += part["amount"]
     return {
-        currency: StripeBalance(from_stripe(sums["available"], currency), from_stripe(sums["pending"], currency))
+        currency: StripeBalance(
+            from_stripe(sums["available"], currency), from_stripe(sums["pending"], currency)
+        )
         for currency, sums in parts.items()
     }
 
@@ -134,7 +136,9 @@ def balance_tx(body: Body) -> BalanceTx:
     """Read a balance transaction; of an expanded source only what matching needs is kept."""
     source, currency = body.get("source"), body["currency"]
     facts = plain(source)
-    kept = {name: str(facts[name]) for name in ("transfer_group", "payment_intent", "transfer") if facts.get(name)}
+    kept = {
+        name: str(facts[name]) for name in ("transfer_group", "payment_intent", "transfer") if facts.get(name)
+    }
     kept |= {name: str(value) for name, value in plain(facts.get("metadata")).items()}
     return BalanceTx(
         tx_id=body["id"],
@@ -157,5 +161,8 @@ def webhook_event(body: Body) -> WebhookEvent:
         raise KeyError("object")
     subject = plain(plain(body.get("data")).get("object"))
     return WebhookEvent(
-        event_id=str(body["id"]), type=str(body["type"]), account=body.get("account"), object_id=subject.get("id")
+        event_id=str(body["id"]),
+        type=str(body["type"]),
+        account=body.get("account"),
+        object_id=subject.get("id"),
     )

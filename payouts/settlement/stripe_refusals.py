@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketplace.core.errors import AppError, GatewayUncertain, GatewayUnavailable
+from marketplace.core.errors import AppError, GatewayUnavailable, GatewayUncertain
 from payouts.settlement.gateway import GatewayDenied, KeyReused, Rejected, StoredFailure, Throttled
 
 
@@ -42,7 +42,11 @@ def refusal(failure: Failure) -> AppError:
         return KeyReused(**facts)
     if status in (401, 403):
         # 403 on one account means that this account is gone for us, not that our key is wrong.
-        return Rejected(**facts) if failure.reason == "account_invalid" else GatewayDenied(retry_after=60, **facts)
+        return (
+            Rejected(**facts)
+            if failure.reason == "account_invalid"
+            else GatewayDenied(retry_after=60, **facts)
+        )
     if status in (400, 402, 404):
         return Rejected(**facts)
     if not failure.writes:

@@ -6,9 +6,9 @@ from marketplace.core.errors import InvalidInput, InvariantViolation
 from marketplace.core.money import Money, exponent
 
 _ZERO_DECIMAL = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
-_THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+_THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
 
 class AmountNotPayable(InvalidInput):
@@ -28,6 +28,10 @@ def stripe_exponent(currency: str) -> int:
     return 3 if currency in _THREE_DECIMAL else 2
 
 
+def _power(shift: int) -> int:
+    return int(10 ** abs(shift))
+
+
 def to_stripe(amount: Money) -> int:
     """Return Stripe's integer for an amount, exactly.
 
@@ -35,7 +39,7 @@ def to_stripe(amount: Money) -> int:
     end in 0 (Stripe requires it).
     """
     shift = stripe_exponent(amount.currency) - exponent(amount.currency)
-    units, rest = (amount.minor * 10**shift, 0) if shift >= 0 else divmod(amount.minor, 10**-shift)
+    units, rest = (amount.minor * _power(shift), 0) if shift >= 0 else divmod(amount.minor, _power(shift))
     if rest or (amount.currency in _THREE_DECIMAL and units % 10):
         raise AmountNotPayable(amount)
     return units
@@ -45,7 +49,7 @@ def from_stripe(units: int, currency: str) -> Money:
     """Return the money that Stripe's integer stands for; InvariantViolation when ISO units cannot hold it."""
     code = currency.upper()
     shift = stripe_exponent(code) - exponent(code)
-    minor, rest = divmod(units, 10**shift) if shift >= 0 else (units * 10**-shift, 0)
+    minor, rest = divmod(units, _power(shift)) if shift >= 0 else (units * _power(shift), 0)
     if rest:
         raise InvariantViolation(reason="stripe_amount_below_minor_unit", units=units, currency=code)
     return Money(minor, code)

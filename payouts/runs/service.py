@@ -1,0 +1,221 @@
+"""The life of a run: drafted, previewed, approved by a second person, executed. Amounts freeze at approval."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.accounts import totp
+from marketplace.core import audit, db, ids, jobs
+from marketplace.core.actor import Actor
+from marketplace.core.errors import Conflict, Forbidden, IllegalTransition, NotAuthenticated, NotFound
+from marketplace.core.money import Money
+from payouts.runs import candidates, content
+from payouts.settlement.payout_models import PayoutRun
+
+JOB = "runs.execute"
+_HOME = ZoneInfo("Europe/Amsterdam")
+_NEXT_NUMBER = sa.text(
+    "INSERT INTO payout_run_number (year, last) VALUES (:year, 1)"
+    " ON CONFLICT (year) DO UPDATE SET last = payout_run_number.last + 1 RETURNING last"
+)
+_LOCK = sa.text("SELECT payout_run_lock(:run, CAST(:advisers AS uuid[]))")
+_RESERVE = sa.text(
+    "SELECT payout_run_reserve(:run, :approver, :at, CAST(:payouts AS uuid[]), CAST(:advisers AS uuid[]),"
+    " CAST(:amounts AS bigint[]), CAST(:destinations AS text[]), CAST(:fingerprints AS text[]))"
+)
+
+
+class SameApprover(Forbidden):
+    """The person who made a run may not approve it; there is no way around a second person."""
+
+    code = "same_approver"
+    title = "A second person has to approve"
+    detail = "You made payout run {number}, so somebody else of finance has to approve it."
+    next = "Ask a colleague to look at the preview and approve it."
+
+
+class RunStale(Conflict):
+    """What would be paid is no longer what the preview said; the facts say what changed."""
+
+    code = "run_stale"
+    title = "The run has changed since its preview"
+    detail = "What payout run {number} would pay has changed: {changed}."
+    next = "Preview it again, look at what changed, and approve the new content."
+
+
+class RunEmpty(Conflict):
+    """Nobody would be paid."""
+
+    code = "run_empty"
+    title = "There is nobody to pay"
+    detail = "Payout run {number} pays nobody; the preview says why each adviser is left out."
+    next = "Wait until commissions are payable, then preview again."
+
+
+class RunNotApproved(Conflict):
+    """A run is executed only after its approval."""
+
+    code = "run_not_approved"
+    title = "The run is not approved"
+    detail = "Payout run {number} is a draft."
+    next = "Let a second person approve it first."
+
+
+def get(session: Session, run_id: UUID, *, lock: bool = False) -> PayoutRun:
+    """Return a run, locked until the transaction ends when asked. Raises NotFound."""
+    statement = sa.select(PayoutRun).where(PayoutRun.id == run_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    run = session.scalars(statement).one_or_none()
+    if run is None:
+        raise NotFound("payout run", run_id)
+    return run
+
+
+def create(session: Session, actor: Actor, currency: str, now: dt.datetime) -> PayoutRun:
+    """Draft a run in a currency, with the next number of the year; nothing is reserved yet."""
+    year = now.astimezone(_HOME).year
+    last = session.execute(_NEXT_NUMBER, {"year": year}).scalar_one()
+    run = PayoutRun(
+        id=ids.new_id(),
+        number=f"R-{year}-{last:04d}",
+        currency=currency,
+        state="draft",
+        created_by=_person(actor),
+        created_at=now,
+    )
+    session.add(run)
+    session.flush()
+    audit.record(session, actor, "payout_run.create", "payout_run", run.id, {"number": run.number}, now=now)
+    return run
+
+
+def preview(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> content.Content:
+    """Work out who would be paid and who not, keep it on the draft, and return it.
+
+    Raises NotFound, IllegalTransition when the run is approved already.
+    """
+    run = get(session, run_id, lock=True)
+    if run.state != "draft":
+        raise IllegalTransition(f"payout run {run.number}", run.state, "previewed")
+    run.cutoff_entry_id = candidates.newest_entry(session)
+    found = content.decide(
+        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
+    )
+    run.content_hash, run.total_minor = found.content_hash, found.total.minor
+    run.preview, run.previewed_at = found.as_json(), now
+    audit.record(
+        session,
+        actor,
+        "payout_run.preview",
+        "payout_run",
+        run.id,
+        {"content_hash": found.content_hash, "total": str(found.total)},
+        now=now,
+    )
+    return found
+
+
+def approve(
+    session: Session,
+    actor: Actor,
+    run_id: UUID,
+    *,
+    content_hash: str,
+    total: Money,
+    code: str,
+    now: dt.datetime,
+    wall: dt.datetime,
+) -> PayoutRun:
+    """Freeze a run and reserve its money in the same transaction, on what the approver saw and a second factor.
+
+    content_hash, total: what the approver read in the preview; code: of the approver's authenticator.
+    Raises SameApprover, TotpInvalid, RunStale with what changed, RunEmpty, IllegalTransition, NotFound.
+    """
+    run = get(session, run_id, lock=True)
+    person = _person(actor)
+    if person == run.created_by:
+        raise SameApprover(number=run.number)
+    if run.state != "draft":
+        raise IllegalTransition(f"payout run {run.number}", run.state, "approved")
+    totp.verify(session, person, code, wall)
+    if run.content_hash is None or run.preview is None or run.cutoff_entry_id is None:
+        raise RunStale(number=run.number, changed="it has no preview yet")
+    before = content.decide(
+        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
+    )
+    advisers = [one.adviser_id for one in before.included]
+    session.execute(_LOCK, {"run": run.id, "advisers": advisers})
+    # From here nobody can move these advisers' money, so what is compared is what is reserved.
+    found = content.decide(
+        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
+    )
+    same = hmac.compare_digest(found.content_hash, content_hash) and found.content_hash == run.content_hash
+    if not same or total != found.total:
+        changed = content.differences(run.preview, found.as_json())
+        if found.content_hash == run.content_hash:
+            changed = [
+                f"you approved {total} {total.currency}, the preview says {found.total} {run.currency}"
+            ]
+            if not hmac.compare_digest(found.content_hash, content_hash):
+                changed = ["the content hash is not the one of the last preview"]
+        raise RunStale(number=run.number, changed="; ".join(changed[:20]))
+    if not found.included:
+        raise RunEmpty(number=run.number)
+    _reserve(session, run, person, found, now)
+    audit.record(
+        session,
+        actor,
+        "payout_run.approve",
+        "payout_run",
+        run.id,
+        {"content_hash": content_hash, "total": str(total), "payouts": len(found.included)},
+        now=now,
+    )
+    return get(session, run_id, lock=True)
+
+
+def _reserve(
+    session: Session, run: PayoutRun, person: UUID, found: content.Content, now: dt.datetime
+) -> None:
+    session.flush()
+    session.execute(
+        _RESERVE,
+        {
+            "run": run.id,
+            "approver": person,
+            "at": now,
+            "payouts": [ids.new_id() for _ in found.included],
+            "advisers": [one.adviser_id for one in found.included],
+            "amounts": [one.amount.minor for one in found.included],
+            "destinations": [one.destination for one in found.included],
+            "fingerprints": [one.fingerprint for one in found.included],
+        },
+    )
+
+
+def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> PayoutRun:
+    """Start carrying out an approved run; one that is under way or done is returned as it is.
+
+    Raises RunNotApproved, NotFound.
+    """
+    run = get(session, run_id, lock=True)
+    if run.state == "draft":
+        raise RunNotApproved(number=run.number)
+    if run.state == "approved":
+        run.state, run.executed_by, run.executed_at = "executing", _person(actor), now
+        audit.record(session, actor, "payout_run.execute", "payout_run", run.id, {}, now=now)
+    db.after_commit(session, lambda: jobs.enqueue(JOB, str(run.id)))
+    return run
+
+
+def _person(actor: Actor) -> UUID:
+    if actor.user_id is None:
+        raise NotAuthenticated()
+    return actor.user_id
