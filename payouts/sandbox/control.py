@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from payouts.sandbox import actions, balance, clock, faults, schedule, webhooks
+from payouts.sandbox import actions, balance, clock, faults, schedule, virtual_time, webhooks
 from payouts.sandbox.errors import ApiError, Body, malformed
 from payouts.sandbox.idempotency import LIFE
 from payouts.sandbox.links import LINK_SECONDS
@@ -97,7 +97,7 @@ def state(tx: Tx) -> Body:
         "webhooks_pending": queue["pending"],
         "webhooks": queue,
         "faults": faults.active(tx),
-        "clock": clock.shown(tx),
+        "clock": virtual_time.shown(tx),
     }
 
 
@@ -133,12 +133,12 @@ def register(app: Flask, store: Store, sender: Sender) -> None:
 
     @app.get("/_sandbox/clock")
     def get_clock() -> Response:
-        return showing(clock.shown)
+        return showing(virtual_time.shown)
 
     @app.post("/_sandbox/clock")
     def set_clock() -> Response:
         given = wish()
-        return changing(lambda tx: clock.move(tx, given), clock.shown)
+        return changing(lambda tx: virtual_time.move(tx, given), virtual_time.shown)
 
     @app.get("/_sandbox/faults")
     def get_faults() -> Response:
