@@ -142,7 +142,10 @@ def _unfit(
         (one.offer_state != "open", f"offer_{one.offer_state}"),
         (one.partnership != "accepted", f"partnership_{one.partnership}"),
         (bound is None, "no_terms"),
-        (bound is not None and one.kind == "touch" and order.counts_at >= one.ts + bound.window, "outside_window"),
+        (
+            bound is not None and one.kind == "touch" and order.counts_at >= one.ts + bound.window,
+            "outside_window",
+        ),
         (bound is not None and one.adviser_id in own and not bound.own_shop, "own_shop"),
     )
     return next((reason for holds, reason in checks if holds), None)
@@ -187,9 +190,7 @@ def _bind(chosen: Candidate, fit: list[Candidate], terms: Mapping[UUID, Terms]) 
     return Winner(chosen.adviser_id, chosen.offer_id, last.link_id, last.id, chosen.id, terms[last.id])
 
 
-def _others(
-    why: tuple[tuple[Candidate, str], ...], winner: UUID | None
-) -> tuple[tuple[UUID, str], ...]:
+def _others(why: tuple[tuple[Candidate, str], ...], winner: UUID | None) -> tuple[tuple[UUID, str], ...]:
     """Return one reason for each adviser but the winner: the one of their best, and then latest, candidate."""
     best: dict[UUID, tuple[int, int, str]] = {}
     for place, (one, reason) in enumerate(why):

@@ -152,7 +152,9 @@ def _candidates(
     session: Session, facts: OrderFacts, seen: Mapping[UUID, TouchFacts], code: DiscountCode | None
 ) -> tuple[list[Candidate], dict[UUID, str], dict[UUID, Terms]]:
     """Return the candidates, and by candidate id the adviser's state and the terms at its own instant."""
-    everything = [*seen.values(), *([code] if code is not None else [])]
+    everything: list[TouchFacts | DiscountCode] = [*seen.values()]
+    if code is not None:
+        everything.append(code)
     history = timelines.read(
         session,
         {one.adviser_id for one in everything},
@@ -160,12 +162,12 @@ def _candidates(
         {one.link_id for one in seen.values()},
     )
 
-    def at(offer_id: UUID, adviser_id: UUID, instant: dt.datetime) -> dict[str, str]:
+    def at(offer_id: UUID, adviser_id: UUID, instant: dt.datetime) -> tuple[str, str]:
         offer, partnership = history.offers.get(offer_id), history.partnerships.get((offer_id, adviser_id))
-        return {
-            "offer_state": offer.at(instant) if offer is not None else "unknown",
-            "partnership": partnership.at(instant) if partnership is not None else "none",
-        }
+        return (
+            offer.at(instant) if offer is not None else "unknown",
+            partnership.at(instant) if partnership is not None else "none",
+        )
 
     candidates = [
         Candidate(
@@ -178,12 +180,12 @@ def _candidates(
             one.link_id,
             one.verdict,
             history.is_disabled(one.link_id, one.ts),
-            **at(one.offer_id, one.adviser_id, one.ts),
+            *at(one.offer_id, one.adviser_id, one.ts),
         )
         for one in seen.values()
     ]
     if code is not None:
-        moment = at(code.offer_id, code.adviser_id, facts.counts_at)
+        offer_state, partnership = at(code.offer_id, code.adviser_id, facts.counts_at)
         candidates.append(
             Candidate(
                 "code",
@@ -192,7 +194,8 @@ def _candidates(
                 code.offer_id,
                 code.shop_id,
                 facts.counts_at,
-                **moment,
+                offer_state=offer_state,
+                partnership=partnership,
             )
         )
     states = {

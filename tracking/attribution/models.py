@@ -49,8 +49,12 @@ class Attribution(Base):
             " AND (adviser_id IS NULL OR touch_id IS NOT NULL OR code_id IS NOT NULL)",
             name="winner",
         ),
-        sa.Index("uq_attribution_final", "order_id", unique=True, postgresql_where=sa.text("state = 'final'")),
-        sa.Index("ix_attribution_provisional", "order_id", "n", postgresql_where=sa.text("state = 'provisional'")),
+        sa.Index(
+            "uq_attribution_final", "order_id", unique=True, postgresql_where=sa.text("state = 'final'")
+        ),
+        sa.Index(
+            "ix_attribution_provisional", "order_id", "n", postgresql_where=sa.text("state = 'provisional'")
+        ),
         sa.Index(
             "ix_attribution_unscreened",
             "order_id",

@@ -82,7 +82,7 @@ def read(
         _by_key([(row[0], row[1], row[2]) for row in adviser_rows], None),
         _by_key([(row[0], row[1], row[2]) for row in offer_rows], "draft"),
         _by_key([((row[0], row[1]), row[2], row[3]) for row in partnership_rows], "none"),
-        {link_id: disabled_at for link_id, disabled_at in link_rows},
+        {link_id: disabled_at for link_id, disabled_at in link_rows if disabled_at is not None},
     )
 
 

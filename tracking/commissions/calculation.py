@@ -101,7 +101,9 @@ def commission_for(lines: Sequence[Line], shipping: Shipping, terms: Terms, curr
     computed = sum_money((share.computed for share in shares), currency)
     total, limit = _limited(computed, terms, any(share.counts for share in shares))
     if total.minor > LARGEST_MINOR:
-        raise CommissionTooLarge({"lines": [f"The terms would give more than {Money(LARGEST_MINOR, currency)}."]})
+        raise CommissionTooLarge(
+            {"lines": [f"The terms would give more than {Money(LARGEST_MINOR, currency)}."]}
+        )
     if limit is not None:
         shares = _spread(shares, total)
     return Calculation(terms.id, terms.version, total, tuple(shares), computed, limit)
@@ -176,6 +178,4 @@ def _spread(shares: list[LineShare], total: Money) -> list[LineShare]:
     weights = [share.computed.minor for share in shares]
     if not any(weights):
         weights = [share.base.minor if share.counts else 0 for share in shares]
-    return [
-        replace(share, amount=part) for share, part in zip(shares, allocate(total, weights), strict=True)
-    ]
+    return [replace(share, amount=part) for share, part in zip(shares, allocate(total, weights), strict=True)]

@@ -136,7 +136,9 @@ def record(
     return order
 
 
-def add_lines(session: Session, order: ShopOrder, lines: Sequence[Mapping[str, Any]], now: dt.datetime) -> None:
+def add_lines(
+    session: Session, order: ShopOrder, lines: Sequence[Mapping[str, Any]], now: dt.datetime
+) -> None:
     """Store lines after the ones that an order has. Raises InvalidInput beyond 10,000 lines."""
     known = session.scalar(
         sa.select(sa.func.count()).select_from(OrderLine).where(OrderLine.order_id == order.id)
@@ -266,12 +268,11 @@ def _prove_tokens(session: Session, order: ShopOrder, tokens: Sequence[str], now
     proofs = {token: touches.prove(session, token, order.shop_id, now) for token in sorted(set(tokens))}
     for position, token in enumerate(tokens):
         proof = proofs[token]
-        is_reason = isinstance(proof, str)
         session.add(
             OrderToken(
                 order_id=order.id,
                 position=position,
-                result=proof if is_reason else "accepted",
-                touch_id=None if is_reason else proof.id,
+                result=proof if isinstance(proof, str) else "accepted",
+                touch_id=None if isinstance(proof, str) else proof.id,
             )
         )

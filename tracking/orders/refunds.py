@@ -136,9 +136,7 @@ def outcome_of(session: Session, refund_id: UUID) -> RefundOutcome | None:
     return session.get(RefundOutcome, refund_id)
 
 
-def by_ref(
-    session: Session, place: tuple[UUID, str, str], kind: str, refund_ref: str
-) -> Refund | None:
+def by_ref(session: Session, place: tuple[UUID, str, str], kind: str, refund_ref: str) -> Refund | None:
     """Return a refund by its reference; place: shop, mode and order_ref."""
     shop_id, mode, order_ref = place
     return session.scalar(
@@ -150,6 +148,11 @@ def by_ref(
             Refund.refund_ref == refund_ref,
         )
     )
+
+
+def by_id(session: Session, refund_id: UUID) -> Refund:
+    """Return a refund by its id."""
+    return session.scalars(sa.select(Refund).where(Refund.id == refund_id)).one()
 
 
 def told_about(session: Session, place: tuple[UUID, str, str]) -> list[tuple[Refund, RefundOutcome | None]]:
@@ -184,11 +187,11 @@ def due_places(session: Session, limit: int) -> list[tuple[UUID, str, str]]:
 
 
 def expired(session: Session, now: dt.datetime, limit: int) -> list[Refund]:
-    """Return refunds that have waited 60 days for an order that never came, locked against a second worker."""
+    """Return refunds that have waited 60 days for an order that never came."""
     query = _without_outcome().where(Refund.received_at <= now - KEPT)
     return list(session.scalars(query.order_by(Refund.received_at).limit(limit)))
 
 
-def _without_outcome() -> sa.Select[tuple[Refund]]:
+def _without_outcome() -> sa.Select[Refund]:
     outcome = sa.select(RefundOutcome.refund_id).where(RefundOutcome.refund_id == Refund.id)
     return sa.select(Refund).where(~outcome.exists())

@@ -25,7 +25,9 @@ class Ref(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(minimum=1, maximum=100, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if _EMPTY_SEGMENT.search(text):
             raise ma.ValidationError("A reference has no empty, '.' or '..' part between slashes.")
@@ -38,7 +40,9 @@ class Amount(MoneyField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(non_negative=True, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Money:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Money:
         amount = super()._deserialize(value, attr, data, **kwargs)
         if amount.minor > LARGEST_MINOR:
             raise ma.ValidationError(f"The amount is above {Money(LARGEST_MINOR, amount.currency)}.")
@@ -48,7 +52,9 @@ class Amount(MoneyField):
 class Token(fields.Field[str]):
     """A click token as the shop collected it. Any text is taken: one that can't be read never fails an order."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
         if type(value) is not str:
             raise ma.ValidationError("Not a text.")
         if len(value) > 2000:
@@ -59,7 +65,9 @@ class Token(fields.Field[str]):
 class Sha256(Text):
     """A SHA-256 as 64 hexadecimal digits, lower-cased."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not _SHA256.fullmatch(text):
             raise ma.ValidationError("Not a SHA-256 of 64 hexadecimal digits.")

@@ -1,0 +1,116 @@
+"""Commissions over the API: list, read, approve early, decline with a reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import flask
+
+from marketplace.core.auth import current_actor
+from marketplace.core.db import run_in_transaction, session
+from marketplace.core.errors import InvalidInput
+from marketplace.core.policy import policy
+from marketplace.core.schemas import decode_cursor, page
+from marketplace.core.web import ApiBlueprint, request_now
+from tracking.commissions import answers, approval, reading
+from tracking.commissions.models import Commission
+from tracking.commissions.schemas import (
+    CommissionPage,
+    CommissionsQuery,
+    CommissionView,
+    DeclineReport,
+    NoContent,
+)
+from tracking.orders.models import ShopOrder
+
+blueprint = ApiBlueprint(
+    "commissions",
+    __name__,
+    url_prefix="/api/v1/commissions",
+    description="What advice earned: pending, approved, declined or reversed, with the arithmetic.",
+)
+
+
+def keyset(cursor: str | None) -> tuple[dt.datetime, UUID] | None:
+    """Return the instant and id after which a page begins. Raises InvalidInput for a cursor that is none of ours."""
+    if cursor is None:
+        return None
+    instant, identity = decode_cursor(cursor, 2)
+    try:
+        return dt.datetime.fromisoformat(instant), UUID(identity)
+    except ValueError as error:
+        raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
+
+
+@blueprint.route("", methods=["GET"])
+@policy("commissions", "read")
+@blueprint.arguments(CommissionsQuery, location="query")
+@blueprint.response(200, CommissionPage)
+def list_commissions(query: dict[str, Any]) -> Any:
+    """List the commissions that you may see, newest first."""
+    wanted = reading.Wanted(
+        query["state"], query["mode"], query["shop_id"], query["adviser_id"], query["order_ref"]
+    )
+    with session() as reader:
+        rows = reading.page(reader, current_actor(), wanted, keyset(query["cursor"]), query["limit"])
+        shown = answers.commission_answers(reader, rows)
+    listed = page(
+        rows, query["limit"], lambda row: (row[0].created_at.isoformat(), row[0].id), lambda row: row
+    )
+    return flask.jsonify(listed | {"items": shown[: query["limit"]]})
+
+
+@blueprint.route("/<uuid:commission_id>", methods=["GET"])
+@policy("commissions", "read")
+@blueprint.response(200, CommissionView)
+def show_commission(commission_id: UUID) -> Any:
+    """Show a commission with the arithmetic of each line and every move."""
+    with session() as reader:
+        commission = reading.get(reader, current_actor(), commission_id)
+        return flask.jsonify(_view(reader, commission))
+
+
+@blueprint.route("/<uuid:commission_id>/approve", methods=["POST"])
+@policy("commissions", "approve")
+@blueprint.arguments(NoContent)
+@blueprint.response(200, CommissionView)
+def approve_commission(_data: dict[str, Any], commission_id: UUID) -> Any:
+    """Approve a pending commission before its hold has passed; it becomes payable at once if it is funded."""
+    actor, now = current_actor(), request_now()
+
+    def work(writer: Any) -> tuple[dict[str, Any], bool]:
+        commission, is_replay = approval.approve(writer, actor, commission_id, now)
+        return _view(writer, commission), is_replay
+
+    return _answer(*run_in_transaction(work))
+
+
+@blueprint.route("/<uuid:commission_id>/decline", methods=["POST"])
+@policy("commissions", "decline")
+@blueprint.arguments(DeclineReport)
+@blueprint.response(200, CommissionView)
+def decline_commission(data: dict[str, Any], commission_id: UUID) -> Any:
+    """Decline a pending commission for good; the adviser reads the reason."""
+    actor, now = current_actor(), request_now()
+
+    def work(writer: Any) -> tuple[dict[str, Any], bool]:
+        commission, is_replay = approval.decline(
+            writer, actor, commission_id, data["reason"], data["note"], now
+        )
+        return _view(writer, commission), is_replay
+
+    return _answer(*run_in_transaction(work))
+
+
+def _view(reader: Any, commission: Commission) -> dict[str, Any]:
+    order = reader.get_one(ShopOrder, commission.order_id)
+    return answers.commission_answers(reader, [(commission, order)])[0]
+
+
+def _answer(body: dict[str, Any], is_replay: bool) -> flask.Response:
+    response = flask.jsonify(body)
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

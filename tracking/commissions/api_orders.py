@@ -1,0 +1,146 @@
+"""Orders over the API: report, add lines, refund, cancel, read. Answers hold attribution and commissions."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import flask
+import sqlalchemy as sa
+
+from marketplace.core.auth import current_actor
+from marketplace.core.db import run_in_transaction, session
+from marketplace.core.errors import NotFound
+from marketplace.core.policy import policy
+from marketplace.core.schemas import dump_instant, page
+from marketplace.core.web import ApiBlueprint, request_now
+from tracking.attribution import service as attribution
+from tracking.commissions import answers, intake, visibility
+from tracking.commissions.answers import Answer
+from tracking.commissions.api import keyset
+from tracking.commissions.schemas import OrderPage, OrdersQuery, OrderView, PlaceQuery, RefundView
+from tracking.orders import listing
+from tracking.orders.models import ShopOrder
+from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, RefundReport
+
+blueprint = ApiBlueprint(
+    "orders",
+    __name__,
+    url_prefix="/api/v1/orders",
+    description="Sales that shops report, what came back of them, and who earned what by them and why.",
+)
+
+
+def _place(query: dict[str, Any], order_ref: str) -> tuple[UUID, str, str]:
+    """Return shop, mode and reference of the order that a request is about."""
+    actor = current_actor()
+    shop_id, mode = actor.shop(query["shop_id"]), query["mode"]
+    if actor.via == "key" and mode not in (None, actor.mode):
+        raise NotFound("order", order_ref)
+    return shop_id, actor.mode if actor.via == "key" else mode or "live", order_ref
+
+
+def _respond(answer: Answer) -> flask.Response:
+    response = flask.Response(answer.body, answer.status, mimetype="application/json")
+    if answer.is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@blueprint.route("", methods=["POST"])
+@policy("orders", "report")
+@blueprint.arguments(OrderReport)
+@blueprint.response(201, OrderView)
+def report_order(data: dict[str, Any]) -> Any:
+    """Report a sale; the answer says who earns what by it. The same report again gets the same answer."""
+    actor, now = current_actor(), request_now()
+    shop_id = actor.shop()
+    return _respond(
+        run_in_transaction(lambda writer: intake.report_order(writer, shop_id, actor.mode, data, now))
+    )
+
+
+@blueprint.route("", methods=["GET"])
+@policy("orders", "read")
+@blueprint.arguments(OrdersQuery, location="query")
+@blueprint.response(200, OrderPage)
+def list_orders(query: dict[str, Any]) -> Any:
+    """List the orders that you may see, newest first."""
+    actor = current_actor()
+    allowed = visibility.orders(actor, query["mode"])
+    if query["shop_id"] is not None:
+        allowed = sa.and_(allowed, ShopOrder.shop_id == query["shop_id"])
+    if query["adviser_id"] is not None:
+        allowed = sa.and_(allowed, visibility.took_part(query["adviser_id"]))
+    with session() as reader:
+        rows = listing.page(reader, allowed, query["state"], keyset(query["cursor"]), query["limit"])
+        decisions = attribution.newest_of(reader, [order.id for order, _ in rows])
+
+    def shown(row: tuple[ShopOrder, str]) -> dict[str, Any]:
+        order, state = row
+        decision, only = decisions.get(order.id), visibility.part_of(actor, order)
+        winner = decision.adviser_id if decision is not None else None
+        return {
+            "order_ref": order.order_ref,
+            "shop_id": str(order.shop_id),
+            "mode": order.mode,
+            "state": state,
+            "ordered_at": dump_instant(order.ordered_at),
+            "received_at": dump_instant(order.received_at),
+            "currency": order.currency,
+            "channel": order.channel,
+            "attribution": {
+                "state": decision.state if decision is not None else None,
+                "winner": {"adviser_id": str(winner)} if winner and only in (None, winner) else None,
+            },
+        }
+
+    return flask.jsonify(
+        page(rows, query["limit"], lambda row: (row[0].received_at.isoformat(), row[0].id), shown)
+    )
+
+
+@blueprint.route("/<path:order_ref>", methods=["GET"])
+@policy("orders", "read")
+@blueprint.arguments(PlaceQuery, location="query")
+@blueprint.response(200, OrderView)
+def show_order(query: dict[str, Any], order_ref: str) -> Any:
+    """Show an order with its attribution, each adviser's reason and the arithmetic of each line."""
+    actor = current_actor()
+    allowed = visibility.orders(actor, query["mode"], default_mode="live")
+    with session() as reader:
+        order = listing.one(reader, allowed, order_ref, query["shop_id"])
+        return flask.jsonify(answers.order_answer(reader, order, visibility.part_of(actor, order)))
+
+
+@blueprint.route("/<path:order_ref>/lines", methods=["POST"])
+@policy("orders", "amend")
+@blueprint.arguments(PlaceQuery, location="query")
+@blueprint.arguments(LinesReport)
+@blueprint.response(201, OrderView)
+def add_lines(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
+    """Add lines to an order until its commission is approved."""
+    place, now = _place(query, order_ref), request_now()
+    return _respond(run_in_transaction(lambda writer: intake.add_lines(writer, place, data, now)))
+
+
+@blueprint.route("/<path:order_ref>/refunds", methods=["POST"])
+@policy("orders", "refund")
+@blueprint.arguments(PlaceQuery, location="query")
+@blueprint.arguments(RefundReport)
+@blueprint.response(201, RefundView)
+def refund_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
+    """Report what came back; before its order it waits (202) and is applied when the order comes."""
+    place, now = _place(query, order_ref), request_now()
+    return _respond(run_in_transaction(lambda writer: intake.refund(writer, place, "refund", data, now)))
+
+
+@blueprint.route("/<path:order_ref>/cancel", methods=["POST"])
+@policy("orders", "cancel")
+@blueprint.arguments(PlaceQuery, location="query")
+@blueprint.arguments(CancelReport)
+@blueprint.response(201, RefundView)
+def cancel_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
+    """Cancel what is left of an order; before its order it waits (202)."""
+    place, now = _place(query, order_ref), request_now()
+    return _respond(run_in_transaction(lambda writer: intake.refund(writer, place, "cancel", data, now)))

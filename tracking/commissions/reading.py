@@ -1,0 +1,106 @@
+"""Read commissions: one, or a page of those that somebody may see, with the state derived in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core.actor import Actor
+from marketplace.core.errors import NotFound
+from tracking.commissions.models import Commission, CommissionMove
+from tracking.orders.models import ShopOrder
+
+STATES = ("pending", "approved", "declined", "reversed")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list of commissions is narrowed to; None means any."""
+
+    state: str | None = None
+    mode: str | None = None
+    shop_id: UUID | None = None
+    adviser_id: UUID | None = None
+    order_ref: str | None = None
+
+
+def visible(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return which commissions an actor may see: the platform all, a shop its own, an adviser their own."""
+    if actor.is_platform:
+        return sa.true()
+    allowed: list[sa.ColumnElement[bool]] = []
+    if actor.shop_ids:
+        mine = Commission.shop_id.in_(actor.shop_ids)
+        # A key works in its own mode only, so that a test can't be taken for a sale.
+        allowed.append(sa.and_(mine, Commission.mode == actor.mode) if actor.via == "key" else mine)
+    if actor.adviser_id is not None:
+        allowed.append(Commission.adviser_id == actor.adviser_id)
+    return sa.or_(sa.false(), *allowed)
+
+
+def get(session: Session, actor: Actor, commission_id: UUID) -> Commission:
+    """Return a commission that the actor may see. Raises NotFound."""
+    query = sa.select(Commission).where(Commission.id == commission_id, visible(actor))
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("commission", commission_id)
+    return found
+
+
+def of_shop(session: Session, actor: Actor, commission_id: UUID) -> Commission:
+    """Return a commission of a shop that the actor works for. Raises NotFound, also for one's own as adviser."""
+    found = get(session, actor, commission_id)
+    actor.require_shop(found.shop_id)
+    return found
+
+
+def state_in_sql() -> sa.ColumnElement[str]:
+    """Return the state of a commission as SQL; the same as `states.state_of` its moves."""
+    move = CommissionMove
+    of_this = sa.select(move.id).where(move.commission_id == Commission.id).correlate(Commission)
+    last = (
+        sa.select(move.standing_minor)
+        .where(move.commission_id == Commission.id)
+        .order_by(move.seq.desc())
+        .limit(1)
+        .correlate(Commission)
+        .scalar_subquery()
+    )
+    return sa.case(
+        (of_this.where(move.kind == "declined").exists(), "declined"),
+        (last == 0, "reversed"),
+        (of_this.where(move.kind == "approved").exists(), "approved"),
+        else_="pending",
+    )
+
+
+def page(
+    session: Session, actor: Actor, wanted: Wanted, after: tuple[dt.datetime, UUID] | None, limit: int
+) -> list[Any]:
+    """Return up to limit + 1 commissions with their orders, newest first; `after` is the last one seen."""
+    query = (
+        sa.select(Commission, ShopOrder)
+        .join(ShopOrder, ShopOrder.id == Commission.order_id)
+        .where(visible(actor))
+        .order_by(Commission.created_at.desc(), Commission.id.desc())
+        .limit(limit + 1)
+    )
+    exact = {
+        Commission.mode: wanted.mode,
+        Commission.shop_id: wanted.shop_id,
+        Commission.adviser_id: wanted.adviser_id,
+        ShopOrder.order_ref: wanted.order_ref,
+    }
+    for column, value in exact.items():
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.state is not None:
+        query = query.where(state_in_sql() == wanted.state)
+    if after is not None:
+        query = query.where(sa.tuple_(Commission.created_at, Commission.id) < sa.tuple_(*after))
+    return [(commission, order) for commission, order in session.execute(query)]

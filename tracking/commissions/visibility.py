@@ -1,0 +1,52 @@
+"""Which orders somebody may see, and which part of each."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from marketplace.core.actor import Actor
+from tracking.attribution.models import Attribution
+from tracking.commissions.models import Commission
+from tracking.orders.models import ShopOrder
+
+
+def orders(actor: Actor, mode: str | None, *, default_mode: str | None = None) -> sa.ColumnElement[bool]:
+    """Return which orders an actor may see: the platform all, a shop its own, an adviser those they took part in.
+
+    mode: live or test; a key sees its own mode only. default_mode: what people see when they don't say.
+    """
+    allowed = [ShopOrder.mode == actor.mode] if actor.via == "key" else []
+    wanted = mode if mode is not None or actor.via == "key" else default_mode
+    if wanted is not None:
+        allowed.append(ShopOrder.mode == wanted)
+    if actor.is_platform:
+        return sa.and_(sa.true(), *allowed)
+    mine: list[sa.ColumnElement[bool]] = [sa.false()]
+    if actor.shop_ids:
+        mine.append(ShopOrder.shop_id.in_(actor.shop_ids))
+    if actor.adviser_id is not None:
+        mine.append(took_part(actor.adviser_id))
+    return sa.and_(sa.or_(*mine), *allowed)
+
+
+def took_part(adviser_id: UUID) -> sa.ColumnElement[bool]:
+    """Return which orders an adviser took part in: with a commission, or named in a decision."""
+    earned = sa.select(Commission.id).where(
+        Commission.order_id == ShopOrder.id, Commission.adviser_id == adviser_id
+    )
+    named = sa.select(Attribution.id).where(
+        Attribution.order_id == ShopOrder.id,
+        sa.or_(
+            Attribution.adviser_id == adviser_id,
+            Attribution.receipt["others"].contains([{"adviser_id": str(adviser_id)}]),
+        ),
+    )
+    return sa.or_(earned.correlate(ShopOrder).exists(), named.correlate(ShopOrder).exists())
+
+
+def part_of(actor: Actor, order: ShopOrder) -> UUID | None:
+    """Return the adviser whose part of an order alone may be shown, or None when the actor may see it whole."""
+    whole = actor.is_platform or order.shop_id in actor.shop_ids
+    return None if whole else actor.adviser()
