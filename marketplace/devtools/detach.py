@@ -1,18 +1,24 @@
 """Let a command go on in the background once it has said that it is ready."""
 
+import contextlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-_READY = b"\0"
+from marketplace.devtools.errors import DevtoolsError
+
+# No text holds it; the byte behind it is 0 for "ready", else the exit code.
+_END = b"\0"
 
 
 def in_background(log: Path, run: Callable[[Callable[[], None]], int]) -> int:
     """Run `run(ready)` in a process of its own session; return 0 as soon as it calls `ready()`.
 
-    Until then its output is shown here as well as in `log`; afterwards in `log` only. Returns 1 when it ends first.
+    Until then its output is shown here as well as in `log`; afterwards in `log` only. When it ends first, its exit
+    code is returned, or 1 when it was killed.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -21,15 +27,17 @@ def in_background(log: Path, run: Callable[[Callable[[], None]], int]) -> int:
         _become_background(log, writing, run)
     os.close(writing)
     os.waitpid(child, 0)
-    is_ready = False
-    while not is_ready and (piece := os.read(reading, 4096)):
-        text, is_ready = piece.removesuffix(_READY), piece.endswith(_READY)
+    text, end, code = b"", b"", b""
+    while not end and (piece := os.read(reading, 4096)):
+        text, end, code = piece.partition(_END)
         sys.stdout.write(text.decode(errors="replace"))
         sys.stdout.flush()
+    if end and not code:
+        code = os.read(reading, 1)
     os.close(reading)
-    if not is_ready:
+    if not code or code[0] != 0:
         print(f"it ended before it was ready; the log: {log}", file=sys.stderr)
-    return 0 if is_ready else 1
+    return code[0] if code else 1
 
 
 def _become_background(log: Path, writing: int, run: Callable[[Callable[[], None]], int]) -> None:
@@ -42,16 +50,20 @@ def _become_background(log: Path, writing: int, run: Callable[[Callable[[], None
     os.dup2(quiet, 0)
     os.close(quiet)
     code = 1
-    try:
-        with log.open("a", encoding="utf-8") as file:
-            output = _Both(writing, file.fileno())
-            sys.stdout = sys.stderr = output
+    with log.open("a", encoding="utf-8") as file:
+        output = _Both(writing, file.fileno())
+        sys.stdout = sys.stderr = output
+        try:
             code = run(output.ready)
-    except BaseException as error:
-        sys.stdout.write(f"{type(error).__name__}: {error}\n")
-        raise
-    finally:
-        os._exit(code)
+        except DevtoolsError as error:
+            output.write(f"aanrader: {error}\n")
+            code = error.exit_code
+        except BaseException:  # noqa: BLE001 - nobody above us could print it any more.
+            output.write(traceback.format_exc())
+        finally:
+            output.end(code)
+            # Not sys.exit: what the waiting command has set up is not ours to clean up.
+            os._exit(code)
 
 
 class _Both:
@@ -88,8 +100,13 @@ class _Both:
         return self._log
 
     def ready(self) -> None:
-        """Let the waiting command go home."""
+        """Let the waiting command go home with exit code 0."""
+        self.end(0)
+
+    def end(self, code: int) -> None:
+        """Let the waiting command go home with an exit code; once."""
         if self._pipe is not None:
-            os.write(self._pipe, _READY)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._pipe, _END + bytes([code]))
             os.close(self._pipe)
             self._pipe = None

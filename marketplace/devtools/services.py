@@ -2,8 +2,11 @@
 
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
+
+import psycopg
 
 from marketplace.devtools.environment import Addresses, base_environment, secrets_of
 from marketplace.devtools.ports import HOST
@@ -101,4 +104,33 @@ def background(name: str, world: World, env: Mapping[str, str]) -> Service:
         argv=[sys.executable, "-m", "marketplace.devtools", "run", name],
         env=env,
         cwd=world.project,
+        ready=_Beats(name, env["DATABASE_URL"]),
+        ready_seconds=60.0,
     )
+
+
+class _Beats:
+    """A probe: does the process report to the database that it is alive, now?
+
+    A row of an earlier process may still stand there, so it must have changed between two looks.
+    """
+
+    def __init__(self, name: str, database_url: str) -> None:
+        self._name = name
+        self._address = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._seen: object = None
+        self._looked_at = 0.0
+
+    def __call__(self) -> bool:
+        """Look once."""
+        try:
+            with psycopg.connect(self._address, autocommit=True, connect_timeout=5) as connection:
+                row = connection.execute(
+                    "SELECT seen_at FROM heartbeat WHERE name = %s", [self._name]
+                ).fetchone()
+        except psycopg.Error:
+            return False
+        is_recent = time.monotonic() - self._looked_at < 1.0
+        beats = row is not None and is_recent and row[0] != self._seen
+        self._seen, self._looked_at = row and row[0], time.monotonic()
+        return beats

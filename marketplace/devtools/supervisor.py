@@ -12,48 +12,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from marketplace.devtools import orphans
-from marketplace.devtools.errors import DevtoolsError, ServiceFailed
+from marketplace.devtools.child import FIRST_PAUSE, Child, Wait
+from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.processes import ProcessId, carries, die_with_parent, session_members
 from marketplace.devtools.service import Service
 from marketplace.devtools.state import World
 
-_FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 # A child that lived this long starts again without a pause worth mentioning.
 _HEALTHY_SECONDS = 10.0
 _LARGEST_LOG = 20_000_000
-
-
-@dataclass
-class Child:
-    """A service and its process of the moment; `wanted` is what somebody asked for."""
-
-    service: Service
-    log: Path
-    wanted: bool = True
-    process: subprocess.Popen[bytes] | None = None
-    identity: ProcessId | None = None
-    started_at: float = 0.0
-    not_before: float = 0.0
-    pause: float = _FIRST_PAUSE
-    starts: int = 0
-    error: str | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """Tell whether the process lives."""
-        return self.process is not None and self.process.poll() is None
-
-    def last_lines(self, count: int = 12) -> str:
-        """Return the end of the log."""
-        if not self.log.exists():
-            return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-count:])
 
 
 class Supervisor:
@@ -113,17 +83,23 @@ class Supervisor:
 
     def wait_until_ready(self) -> None:
         """Wait until each service is ready. Raises ServiceFailed with the end of the log of one that is not."""
-        for child in list(self.children.values()):
-            if child.wanted:
-                self._wait_ready(child)
+        # All are asked in turn, because each is ready at its own time.
+        waiting = [Wait(child) for child in self.children.values() if child.wanted]
+        while waiting:
+            if self.stop_asked.is_set():
+                raise DevtoolsError("stopped while starting")
+            waiting = [one for one in waiting if not one.is_over()]
+            time.sleep(0.03)
 
     def start(self, name: str) -> None:
         """Start a service that was stopped and wait until it is ready; nothing happens when it runs."""
         child = self._child(name)
         with self._lock:
-            child.wanted, child.not_before, child.pause = True, 0.0, _FIRST_PAUSE
+            child.wanted, child.not_before, child.pause = True, 0.0, FIRST_PAUSE
         self._wake.set()
-        self._wait_ready(child)
+        wait = Wait(child)
+        while not wait.is_over():
+            time.sleep(0.03)
 
     def stop(self, name: str, *, kill: bool = False) -> None:
         """Stop a service on purpose: it stays down until `start`. With `kill` as a crash would."""
@@ -175,7 +151,7 @@ class Supervisor:
         if child.wanted:
             self.say(f"{child.service.name} ended with {process.returncode}; starting it again")
             if time.monotonic() - child.started_at > _HEALTHY_SECONDS:
-                child.pause = _FIRST_PAUSE
+                child.pause = FIRST_PAUSE
             self._pause(child)
         self._record()
 
@@ -215,24 +191,6 @@ class Supervisor:
             if child.identity is not None
         }
         orphans.record(self.world, self._identity, known)
-
-    # Waiting
-
-    def _wait_ready(self, child: Child) -> None:
-        service, starts_before = child.service, child.starts
-        deadline = time.monotonic() + service.ready_seconds
-        while True:
-            if self.stop_asked.is_set():
-                raise DevtoolsError("stopped while starting")
-            if child.is_running and service.ready():
-                return
-            gave_up = child.starts - starts_before > 3 or (child.error is not None and child.pause > 1)
-            if gave_up or time.monotonic() > deadline or not child.wanted:
-                why = child.error or ("it keeps ending" if gave_up else "it does not answer")
-                raise ServiceFailed(
-                    f"{service.name} does not start: {why}\n{child.last_lines()}\n({child.log})"
-                )
-            time.sleep(0.03)
 
     def _child(self, name: str) -> Child:
         with self._lock:
