@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,117 +18,14 @@ from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
 from payouts.settlement import breaks, retry
-from payouts.settlement.gateway import Transfer, TransferOrder, transfer_key
+from payouts.settlement.claims import Claim, last_attempt, locked, move
+from payouts.settlement.gateway import Transfer
 from payouts.settlement.models import StripeEvent, StripeMovement
-from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine, PayoutRun
-from payouts.settlement.retry import Step, Trouble
-from payouts.settlement.states import OPEN_STATES, check_move
+from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine
+from payouts.settlement.retry import Trouble
+from payouts.settlement.states import OPEN_STATES
 
 WAIT_FOR_FUNDS = dt.timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A payout that this process may work on until its lease ends, and the next thing to do with it."""
-
-    payout_id: UUID
-    run_number: str
-    adviser_id: UUID
-    amount: Money
-    destination: str
-    fingerprint: str
-    attempt: int
-    step: Step
-    is_fresh: bool
-
-    def order(self) -> TransferOrder:
-        """Return what Stripe is asked for in this attempt."""
-        return TransferOrder(
-            self.payout_id, self.attempt, self.amount, self.destination, f"Aanrader {self.run_number}"
-        )
-
-    @property
-    def key(self) -> str:
-        """Return the idempotency key of this attempt."""
-        return transfer_key(self.payout_id, self.attempt)
-
-
-def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | None:
-    """Take a payout that is due, for the length of a lease; None when another process has it or nothing is due.
-
-    A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
-    """
-    payout = session.scalars(
-        sa.select(Payout)
-        .where(Payout.id == payout_id, Payout.state.in_(OPEN_STATES), Payout.next_try_at <= now)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if payout is None:
-        return None
-    run = session.get_one(PayoutRun, payout.run_id)
-    if run.state != "executing":
-        return None
-    last = last_attempt(session, payout.id)
-    payout.next_try_at = now + retry.LEASE
-    if last is None or last.outcome is not None:
-        return _claim(payout, run, (last.n if last else 0) + 1, Step.SEND, is_fresh=True)
-    step = retry.next_step(facts(last), now)
-    if step is Step.SEND:
-        last.sends += 1
-        _to(payout, "sending")
-    if step is Step.NEW_ATTEMPT:
-        last.outcome, last.closed_at = "abandoned", now
-        return _claim(payout, run, last.n + 1, Step.SEND, is_fresh=True)
-    if step is Step.WAIT:
-        payout.next_try_at = (last.last_look_up_at or now) + retry.LOOK_UP_GAP
-        return None
-    return _claim(payout, run, last.n, step, is_fresh=False)
-
-
-def _claim(payout: Payout, run: PayoutRun, n: int, step: Step, *, is_fresh: bool) -> Claim:
-    return Claim(
-        payout.id,
-        run.number,
-        payout.adviser_id,
-        payout.amount,
-        payout.destination,
-        payout.destination_fingerprint,
-        n,
-        step,
-        is_fresh,
-    )
-
-
-def last_attempt(session: orm.Session, payout_id: UUID) -> PayoutAttempt | None:
-    """Return the newest attempt of a payout, or None."""
-    return session.scalars(
-        sa.select(PayoutAttempt)
-        .where(PayoutAttempt.payout_id == payout_id)
-        .order_by(PayoutAttempt.n.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def facts(attempt: PayoutAttempt) -> retry.AttemptFacts:
-    """Return what the retry rule needs to know of an attempt."""
-    trouble = Trouble(attempt.trouble) if attempt.trouble else None
-    return retry.AttemptFacts(attempt.first_sent_at, trouble, attempt.look_ups, attempt.last_look_up_at)
-
-
-def locked(session: orm.Session, payout_id: UUID) -> Payout:
-    """Return a payout with its row locked."""
-    return session.scalars(
-        sa.select(Payout)
-        .where(Payout.id == payout_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-
-
-def _to(payout: Payout, state: str) -> None:
-    if payout.state != state:
-        check_move(payout.id, payout.state, state)
-        payout.state = state
 
 
 def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool:
@@ -148,7 +44,7 @@ def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool
             first_sent_at=now,
         )
     )
-    _to(payout, "sending")
+    move(payout, "sending")
     payout.reason = None
     session.flush()
     return True
@@ -181,7 +77,7 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
         return False
     attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
     attempt.request_id = transfer.request_id or attempt.request_id
-    _to(payout, "paid")
+    move(payout, "paid")
     payout.reason, payout.paid_at = None, now
     payout.stripe_transfer_id, payout.destination_payment = transfer.transfer_id, transfer.destination_payment
     entry = postings.sent(
@@ -244,7 +140,7 @@ def rejected(
     if attempt is not None and attempt.outcome is None:
         attempt.outcome, attempt.code, attempt.closed_at = "rejected", reason, now
         attempt.request_id = request_id or attempt.request_id
-    _to(payout, "rejected")
+    move(payout, "rejected")
     payout.reason = reason
     if retry.after_rejection(reason) is retry.AfterRejection.HOLD:
         payout.next_try_at = now + WAIT_FOR_FUNDS
@@ -259,7 +155,7 @@ def rejected(
         reverses=payout.reserve_entry_id,
     )
     ledger.post(session, [entry])
-    _to(payout, "released")
+    move(payout, "released")
     payout.released_at = now
 
 
@@ -283,7 +179,7 @@ def troubled(
         attempt.trouble = trouble
     attempt.request_id = request_id or attempt.request_id
     if trouble in (Trouble.UNCERTAIN, Trouble.STORED_FAILURE):
-        _to(payout, "unknown")
+        move(payout, "unknown")
     payout.reason = trouble
     payout.next_try_at = now + retry.pause_after(trouble, attempt.sends)
 
@@ -296,7 +192,7 @@ def looked_up(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
         return
     attempt.look_ups += 1
     attempt.last_look_up_at = now
-    _to(payout, "unknown")
+    move(payout, "unknown")
     payout.reason = "looking_up"
     payout.next_try_at = now + retry.LOOK_UP_GAP
 

@@ -19,8 +19,8 @@ from marketplace.accounts import advisers
 from marketplace.core import db
 from marketplace.core.errors import GatewayUnavailable, GatewayUncertain
 from marketplace.core.money import Money
-from payouts.settlement import accounts, attempts, breaks
-from payouts.settlement.attempts import Claim
+from payouts.settlement import accounts, attempts, breaks, claims
+from payouts.settlement.claims import Claim
 from payouts.settlement.gateway import (
     Gateway,
     GatewayDenied,
@@ -79,7 +79,7 @@ def carry_out(gateway: Gateway, payout_id: UUID, purse: Purse, now: Now) -> Carr
 
     now: gives business time; each step reads it anew, because calls take time.
     """
-    claimed = db.run_in_transaction(lambda session: attempts.claim(session, payout_id, now()))
+    claimed = db.run_in_transaction(lambda session: claims.claim(session, payout_id, now()))
     if claimed is None:
         return Carried.NOTHING
     try:

@@ -1,0 +1,60 @@
+"""What reconciliation promises on live data, and when its last word is out of date."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core.hooks import Finding
+from payouts.reconciliation import books
+from payouts.reconciliation.models import ReconImport
+from payouts.reconciliation.report import newest_certificates
+
+# Transfers as Stripe lists them, less what was taken back, against payouts that are paid; what is asked for and
+# not answered is left out on both sides.
+_TRANSFERS = sa.text(
+    "SELECT coalesce((SELECT -sum(b.net_minor) FROM balance_tx b WHERE b.type IN ('transfer', 'transfer_refund')"
+    "   AND NOT EXISTS (SELECT FROM payout_attempt a WHERE a.outcome IS NULL"
+    "     AND b.source ->> 'transfer_group' = 'payout_' || a.payout_id)), 0)::bigint AS stripe,"
+    " coalesce((SELECT sum(p.amount_minor) FROM payout p WHERE p.state IN ('paid', 'in_bank', 'bank_failed')), 0)::bigint"
+    "   AS ours,"
+    " (SELECT count(*) FROM payout) + (SELECT count(*) FROM balance_tx WHERE type = 'transfer') AS seen"
+)
+IMPORT_EVERY = dt.timedelta(minutes=15)
+
+
+def certificate_difference(session: Session) -> Finding:
+    """Sum the differences of the newest certificates; one that the books have left behind does not hold."""
+    made = newest_certificates(session)
+    figure = sum(abs(one.difference_minor) for one in made)
+    is_stale = books.stale(session)
+    return Finding(figure, len(made), figure == 0 and not is_stale and bool(made))
+
+
+def movements_are_whole(session: Session) -> Finding:
+    """Sum by how much the imported movements miss Stripe's balance."""
+    made = newest_certificates(session)
+    figure = sum(abs(one.stripe_minor - one.movements_minor) for one in made)
+    return Finding(figure, sum(one.movements for one in made))
+
+
+def transfers_equal_payouts(session: Session) -> Finding:
+    """Compare, over all currencies in minor units, what Stripe moved to advisers with the payouts that are paid."""
+    row = session.execute(_TRANSFERS).one()
+    return Finding(abs(row.stripe - row.ours), int(row.seen))
+
+
+def imports_due(session: Session, _now: dt.datetime) -> int:
+    """Return 1 when an import is asked for or the books moved since the last certificate."""
+    asked = session.scalar(
+        sa.select(sa.func.count()).select_from(ReconImport).where(ReconImport.state == "asked")
+    )
+    return int(bool(asked) or books.stale(session))
+
+
+def import_is_due(session: Session, now: dt.datetime) -> bool:
+    """Say whether it is time for an import: asked for, out of date, or the last one is a quarter of an hour old."""
+    last = session.scalar(sa.select(sa.func.max(ReconImport.finished_at)))
+    return bool(imports_due(session, now)) or last is None or now - last >= IMPORT_EVERY
