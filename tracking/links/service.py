@@ -39,7 +39,10 @@ def make(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.dateti
     except targets.TargetRefused as refused:
         raise InvalidInput({"url": [str(refused)]}) from refused
     partnership = _partnership(session, adviser_id, target.host, data.get("offer_id"))
-    product = products.by_link(session, partnership.shop_id, target.url)
+    shop_id = partnership.shop_id
+    product = products.by_link(session, shop_id, data["url"]) or products.by_link(
+        session, shop_id, target.url
+    )
     if product is None:
         offer_link = _find_offer_link(session, partnership)
         raise refusals.ProductUnknown(target.url, url(offer_link) if offer_link else "")

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+import idna
+
 # Where the click token travels in a shop's address.
 PARAMETER = "aan"
 LONGEST = 2000
@@ -90,8 +92,9 @@ def _without_token(query: str) -> str:
 
 def _ascii_host(host: str) -> str:
     try:
-        name = host.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
+        # Plain names are most of all names, and idna.encode refuses some that are in use, with underscores or so.
+        name = host if host.isascii() else idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
+    except idna.IDNAError as error:
         raise TargetRefused("host", "The host of this address is not a valid name.") from error
     if len(name) > 253 or not _HOST.fullmatch(name):
         raise TargetRefused("host", "The host of this address is not a public name.")
