@@ -52,6 +52,18 @@ def offset_now(facts: Mapping[str, Any]) -> int:
     return int(row[0])
 
 
+def begin(facts: Mapping[str, Any], seconds: int) -> None:
+    """Let business time begin at an offset, in the past too, as long as nothing has happened yet.
+
+    Nothing but PostgreSQL and the sandbox needs to run. Raises Refused or a psycopg error when something happened.
+    """
+    sandbox = Caller(facts["sandbox"])
+    sandbox.get(f"{facts['sandbox']}/_sandbox/clock")
+    with _as_owner(facts) as connection:
+        connection.execute("UPDATE business_clock SET offset_seconds = %s", [seconds])
+    sandbox.post(f"{facts['sandbox']}/_sandbox/clock", {"offset_seconds": seconds})
+
+
 def set_offset(facts: Mapping[str, Any], seconds: int) -> None:
     """Set the offset of the database and the sandbox and wait until web, edge, worker and sandbox report it.
 

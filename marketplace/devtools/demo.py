@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from marketplace.devtools import control, orphans, ports, stack
+from marketplace.devtools import business_time, control, orphans, ports, seed, stack
 from marketplace.devtools.detach import in_background
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.secret_file import read_secret, write_secret
@@ -52,7 +51,9 @@ def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
     _discard_half_seeded(world)
     chosen = _choose_ports(world, port)
     try:
-        with _ending_on_signals(), stack.running(world, chosen, _say) as running:
+        extra = seed.demo_environment(chosen["site"])
+        begin = None if world.people_file.exists() else _begin_in_the_past
+        with _ending_on_signals(), stack.running(world, chosen, _say, extra=extra, prepared=begin) as running:
             people = _seed_once(world, running)
             facts = {**running.facts(), "supervisor_pid": os.getpid(), **people}
             write_secret(world.demo_json, facts)
@@ -73,6 +74,10 @@ def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
     return 0
 
 
+def _begin_in_the_past(running: stack.Stack) -> None:
+    business_time.begin(running.facts(), -seed.PAST_DAYS * 86_400)
+
+
 def _choose_ports(world: World, port: int | None) -> dict[str, int]:
     wanted = stack.WANTED_PORTS | read_secret(world.ports_file)
     chosen = ports.choose(wanted, fixed=None if port is None else {"web": port})
@@ -85,10 +90,9 @@ def _seed_once(world: World, running: stack.Stack) -> dict[str, Any]:
     known = read_secret(world.people_file)
     if known:
         return known
-    seed = importlib.import_module("marketplace.devtools.seed").seed
     world.seeding_mark.touch(mode=0o600)
-    write_secret(world.running_file, running.facts())
-    people: dict[str, Any] = seed(world, _say)
+    write_secret(world.running_file, {**running.facts(), "ports": dict(running.addresses.ports)})
+    people = seed.seed(world, _say)
     write_secret(world.people_file, people)
     world.seeding_mark.unlink()
     return people

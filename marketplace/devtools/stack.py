@@ -22,7 +22,7 @@ from marketplace.devtools.state import World
 from marketplace.devtools.supervisor import Supervisor
 from marketplace.devtools.valkey import Valkey
 
-WANTED_PORTS = {"web": 8400, "edge": 8401, "sandbox": 8402, "mail": 8403, "smtp": 8404}
+WANTED_PORTS = {"web": 8400, "edge": 8401, "sandbox": 8402, "mail": 8403, "smtp": 8404, "site": 8405}
 
 
 @dataclass
@@ -103,11 +103,13 @@ def running(
     *,
     mode: str = "demo",
     extra: Mapping[str, str] | None = None,
+    prepared: Callable[[Stack], None] | None = None,
 ) -> Iterator[Stack]:
     """Run the whole product in `world`, migrated and answering, for as long as the `with` lasts.
 
-    `ports` has web, edge, sandbox, mail and smtp; `extra` is added to the environment of web, edge, worker and
-    shipper. PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL name others; DATABASE_URL must be
+    `ports` has the names of WANTED_PORTS (site is the shop's own site, while it is played); `extra` is added to the
+    environment of web, edge, worker and shipper; `prepared` is called once the database is migrated and nothing
+    of ours runs yet. PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL name others; DATABASE_URL must be
     a role with CREATEROLE and CREATEDB. Raises ServiceFailed or another DevtoolsError, with nothing left running.
     """
     given = config.load()
@@ -132,6 +134,8 @@ def running(
         if not given.database_url:
             database.finish_bootstrap()
         stack.migrate(is_embedded=not given.database_url, say=say)
+        if prepared is not None:
+            prepared(stack)
         say("starting web, edge, worker, shipper")
         supervisor.launch(
             [

@@ -5,7 +5,8 @@ import pytest
 import sqlalchemy as sa
 
 import wsgi
-from marketplace.core import config, db, migrate, web
+from marketplace.core import audit, clock, config, db, migrate, web
+from marketplace.core.actor import SYSTEM
 from marketplace.core.api import ApiBlueprint
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Integer, Schema
@@ -139,7 +140,10 @@ def test_history_refuses_change_by_everybody(database):
             connection.execute(sa.text("SET ROLE aanrader_owner"))
 
 
-def test_business_time_never_goes_back(database):
+def test_business_time_never_goes_back_once_something_happened(database):
+    database.open("worker")
+    with db.transaction() as session:
+        audit.record(session, SYSTEM, "test.happen", "thing", 1, now=clock.now())
     engine = sa.create_engine(database.url("bootstrap"), poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         migrate.prepare_connection(connection)
