@@ -13,13 +13,14 @@ from payouts.reconciliation.models import ReconImport
 from payouts.reconciliation.report import newest_certificates
 
 # Transfers as Stripe lists them, less what was taken back, against payouts that are paid; what is asked for and
-# not answered is left out on both sides.
+# not answered is left out on both sides, and so is what was paid after the last import.
 _TRANSFERS = sa.text(
     "SELECT coalesce((SELECT -sum(b.net_minor) FROM balance_tx b WHERE b.type IN ('transfer', 'transfer_refund')"
     "   AND NOT EXISTS (SELECT FROM payout_attempt a WHERE a.outcome IS NULL"
     "     AND b.source ->> 'transfer_group' = 'payout_' || a.payout_id)), 0)::bigint AS stripe,"
-    " coalesce((SELECT sum(p.amount_minor) FROM payout p WHERE p.state IN ('paid', 'in_bank', 'bank_failed')), 0)::bigint"
-    "   AS ours,"
+    " coalesce((SELECT sum(p.amount_minor) FROM payout p WHERE p.state IN ('paid', 'in_bank', 'bank_failed')"
+    "   AND (p.paid_at <= (SELECT max(i.finished_at) FROM recon_import i)"
+    "     OR EXISTS (SELECT FROM balance_tx b WHERE b.source_id = p.stripe_transfer_id))), 0)::bigint AS ours,"
     " (SELECT count(*) FROM payout) + (SELECT count(*) FROM balance_tx WHERE type = 'transfer') AS seen"
 )
 IMPORT_EVERY = dt.timedelta(minutes=15)

@@ -36,7 +36,7 @@ def run_due() -> int:
 def register() -> None:
     """Register job, sweep, promises and lag. Safe to call twice."""
     jobs.job(api.JOB)(run_one)
-    jobs.sweep("zz_reconciliation", every=15)(run_due)
+    jobs.sweep("reconciliation", every=15)(run_due)
     hooks.invariant("certificate_difference", "minor units", promises.certificate_difference)
     hooks.invariant("movements_make_up_the_balance", "minor units", promises.movements_are_whole)
     hooks.invariant("transfers_equal_paid_payouts", "minor units", promises.transfers_equal_payouts)

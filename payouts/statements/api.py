@@ -1,0 +1,91 @@
+"""/api/v1/statements: the account of each payout, for the adviser who got it and for finance."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+import sqlalchemy as sa
+
+from marketplace.core import db, schemas
+from marketplace.core.auth import current_actor
+from marketplace.core.money import Money
+from marketplace.core.policy import policy
+from marketplace.core.web import ApiBlueprint
+from payouts.statements import service
+from payouts.statements.models import Statement
+
+blueprint = ApiBlueprint(
+    "statements", __name__, url_prefix="/api/v1/statements", description="Statements of payouts."
+)
+
+
+class StatementHead(schemas.Schema):
+    """A statement in a list."""
+
+    id = schemas.Uuid(required=True)
+    number = ma.fields.String(required=True)
+    payout_id = schemas.Uuid(required=True)
+    adviser_id = schemas.Uuid(required=True)
+    amount = schemas.MoneyField(required=True)
+    issued_at = schemas.Instant(required=True)
+
+
+class StatementWhole(StatementHead):
+    """A statement with its lines, and the hash by which it can be checked."""
+
+    document = ma.fields.Dict(required=True)
+    sha256 = ma.fields.String(required=True)
+
+
+class StatementPage(schemas.Schema):
+    """A page of statements, newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(StatementHead), required=True)
+    next_cursor = ma.fields.String(required=True, allow_none=True)
+
+
+@blueprint.route("", methods=["GET"])
+@policy("statements", "read")
+@blueprint.arguments(schemas.Page, location="query")
+@blueprint.response(200, StatementPage)
+def list_statements(query: dict[str, Any]) -> dict[str, Any]:
+    """List statements, newest first: an adviser's own, or everybody's for finance."""
+    statement = sa.select(Statement).order_by(Statement.id.desc()).limit(query["limit"] + 1)
+    owner = _owner()
+    if owner is not None:
+        statement = statement.where(Statement.adviser_id == owner)
+    if query["cursor"]:
+        (last,) = schemas.decode_cursor(query["cursor"], 1)
+        statement = statement.where(sa.cast(Statement.id, sa.Text) < last)
+    with db.session() as session:
+        rows = session.scalars(statement).all()
+    return schemas.page(rows, query["limit"], lambda row: (row.id,), _head)
+
+
+@blueprint.route("/<uuid:statement_id>", methods=["GET"])
+@policy("statements", "read")
+@blueprint.response(200, StatementWhole)
+def read(statement_id: UUID) -> dict[str, Any]:
+    """Return a statement with every line."""
+    with db.session() as session:
+        row = service.get(session, statement_id, _owner())
+    return _head(row) | {"document": row.document, "sha256": row.sha256}
+
+
+def _owner() -> UUID | None:
+    """Return whose statements may be seen: everybody's (None) by people of the platform only."""
+    actor = current_actor()
+    return None if actor.is_platform else actor.adviser()
+
+
+def _head(row: Statement) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "number": row.number,
+        "payout_id": row.payout_id,
+        "adviser_id": row.adviser_id,
+        "amount": Money(row.amount_minor, row.currency),
+        "issued_at": row.issued_at,
+    }
