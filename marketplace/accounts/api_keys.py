@@ -24,8 +24,7 @@ def create(data: dict[str, Any]) -> dict[str, Any]:
     with db.transaction() as session:
         key, text = keys.create(session, auth.current_actor(), data, request_now())
         session.refresh(key)
-        row: dict[str, Any] = shapes.KeyRow().dump(key)
-        return row | {"key": text}
+    return {name: getattr(key, name) for name in shapes.KeyRow().fields} | {"key": text}
 
 
 @blueprint.get("")
