@@ -7,7 +7,7 @@ import datetime as dt
 
 from marketplace.core import clock
 from marketplace.devtools import business_time
-from marketplace.devtools.demo import facts_of_running_demo
+from marketplace.devtools.demo_facts import facts_of_running_demo
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -166,12 +165,3 @@ def start(args: argparse.Namespace) -> int:
     control.ask(World.demo(), {"do": "start", "name": args.service})
     _say(f"{args.service} is up")
     return 0
-
-
-def facts_of_running_demo() -> dict[str, Any]:
-    """Return the content of demo.json. Raises DevtoolsError when no demo is running."""
-    world = World.demo()
-    if not world.demo_json.exists() or orphans.running_supervisor(world) is None:
-        raise DevtoolsError("no demo is running; start it with: ./dev demo")
-    facts: dict[str, Any] = json.loads(world.demo_json.read_text(encoding="utf-8"))
-    return facts

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marketplace.devtools import business_time
-from marketplace.devtools.demo import facts_of_running_demo
+from marketplace.devtools.demo_facts import facts_of_running_demo
 from marketplace.devtools.talk import Caller
 
 # Facts in the answer that are not work.

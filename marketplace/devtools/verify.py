@@ -12,7 +12,7 @@ from typing import Any
 
 from marketplace.core import config, db, hooks
 from marketplace.devtools import environment
-from marketplace.devtools.demo import facts_of_running_demo
+from marketplace.devtools.demo_facts import facts_of_running_demo
 from marketplace.devtools.state import World
 
 
