@@ -42,7 +42,7 @@ class Edge:
             secret=settings.secret_key,
             base_url=settings.base_url,
         )
-        self.directory.wait_until_loaded(_START_SECONDS)
+        self.directory.wait_until_ready(_START_SECONDS)
 
     def close(self) -> None:
         """Stop, with every line on disk and the slot free; safe to call twice."""

@@ -48,7 +48,7 @@ class Directory:
         self._asking = threading.Lock()
         self._asked: psycopg.Connection[Any] | None = None
         self._stopping = threading.Event()
-        self._loaded = threading.Event()
+        self._ready = threading.Event()
         found = snapshot.load(folder)
         if found is not None:
             rows, offset_ms = found
@@ -57,9 +57,9 @@ class Directory:
         self._thread = threading.Thread(target=self._keep, name="edge-directory", daemon=True)
         self._thread.start()
 
-    def wait_until_loaded(self, seconds: float) -> bool:
-        """Wait for the first table from PostgreSQL; False when it did not come in time."""
-        return self._loaded.wait(seconds)
+    def wait_until_ready(self, seconds: float) -> None:
+        """Wait for the first table; with a copy at hand only until PostgreSQL has said whether it is there."""
+        self._ready.wait(seconds)
 
     def look_up(self, path: str) -> Entry | None:
         """Ask PostgreSQL once about a path that the table does not have; who asks again soon gets the same answer."""
@@ -113,7 +113,7 @@ class Directory:
     def _load(self, connection: psycopg.Connection[Any]) -> None:
         rows = table.read_all(connection)
         self._replace(rows, "postgres")
-        self._loaded.set()
+        self._ready.set()
         try:
             snapshot.save(self._folder, rows, self._spool.offset_ms)
         except OSError as error:
@@ -127,6 +127,8 @@ class Directory:
                     self._listen(connection)
                 pause = 0.1
             except psycopg.Error as error:
+                if self.source != "empty":
+                    self._ready.set()
                 if self.is_listening:
                     log.warning("edge_database_away", error=repr(error))
                     pause = 0.1
