@@ -110,7 +110,8 @@ def running(
     `ports` has the names of WANTED_PORTS (site: the shop's own, while it is played); `extra` is added to the
     environment of web, edge, worker and shipper; `prepared` is called once the database is migrated and nothing
     of ours runs yet. PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL name others;
-    DATABASE_URL must be a role with CREATEROLE and CREATEDB. Raises ServiceFailed or another DevtoolsError, with nothing left running.
+    DATABASE_URL must be a role with CREATEROLE and CREATEDB. Raises ServiceFailed or another DevtoolsError, with
+    nothing left running.
     """
     given = config.load()
     with Supervisor.of(world, say) as supervisor, control.listening(supervisor):
