@@ -61,7 +61,7 @@ TABLES = ("object", "movement", "idempotency", "due", "plan", "delivery", "fault
 
 def new_id(prefix: str, length: int = 24) -> str:
     """Return a fresh random id such as `tr_…`."""
-    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return prefix + "".join(ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(length))
 
 
 class Tx:

@@ -266,7 +266,7 @@ class Receiver:
         self.server.server_close()
 
 
-def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Wait for a truth and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

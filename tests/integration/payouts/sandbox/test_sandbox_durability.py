@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox
+from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox, until
 
 Fund = Callable[..., stripe.checkout.Session]
 
@@ -80,7 +80,7 @@ def test_a_kill_in_the_middle_of_a_storm_loses_nothing_that_was_answered(own_san
     threads = [threading.Thread(target=storm, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    threading.Event().wait(0.7)
+    until(lambda: len(answered) > 20)
     own_sandbox.kill()
     stop.set()
     for thread in threads:
@@ -88,7 +88,6 @@ def test_a_kill_in_the_middle_of_a_storm_loses_nothing_that_was_answered(own_san
     own_sandbox.start()
     client = own_sandbox.client()
     there = {t.id for t in client.v1.transfers.list({"limit": 100}).auto_paging_iter()}
-    assert len(answered) > 10
     assert set(answered.values()) <= there
     # At most the calls in flight were committed without their answer, and their keys replay them.
     assert len(there) - len(answered) <= 4
@@ -145,7 +144,7 @@ def sums_are_right(sandbox: Sandbox, client: stripe.StripeClient, accounts: list
                 assert sum(m.net for m in inside.auto_paging_iter()) == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 20261122])
+@pytest.mark.parametrize("seed", [1, 20261122])
 def test_a_random_history_keeps_every_sum_right(
     sandbox: Sandbox, client: stripe.StripeClient, onboard: Callable[[str], str], fund: Fund, seed: int
 ) -> None:

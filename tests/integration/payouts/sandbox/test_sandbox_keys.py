@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from tests.integration.payouts.sandbox.sandbox_process import Sandbox
+from tests.integration.payouts.sandbox.sandbox_process import Sandbox, until
 
 Fund = Callable[..., stripe.checkout.Session]
 FORM = "amount={cents}&currency=eur&destination={to}"
@@ -100,12 +100,14 @@ def test_a_second_call_while_the_first_runs_is_409_and_pays_nothing(
     sandbox: Sandbox, client: stripe.StripeClient, adviser: str, fund: Fund
 ) -> None:
     fund()
-    sandbox.fault("delay", seconds=1)
+    sandbox.fault("delay", seconds=1.5)
     made: list[str] = []
     slow = sandbox.client()
     thread = threading.Thread(target=lambda: made.append(pay(slow, adviser, 100, "k").id))
     thread.start()
-    time.sleep(0.4)
+    # The fault is used up the moment that the first call has begun to wait.
+    until(lambda: not sandbox.ask("faults")["data"])
+    time.sleep(0.1)
     with pytest.raises(stripe.APIError) as found:
         pay(client, adviser, 100, "k")
     thread.join()
