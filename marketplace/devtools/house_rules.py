@@ -207,9 +207,15 @@ def _is_policy(node: ast.expr) -> bool:
 
 
 def writes_open_a_transaction(module: Module) -> Iterator[Breach]:
-    """A view that writes opens a transaction, itself or through run_in_transaction."""
+    """A view that writes opens a transaction, itself or in a function of its own module."""
     if not module.is_views:
         return
+    opening = {
+        node.name
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and re.search(r"\btransaction\b", ast.unparse(node))
+    }
+    opened = re.compile(r"\b(" + "|".join(["transaction", "run_in_transaction", *sorted(opening)]) + r")\(")
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -219,7 +225,7 @@ def writes_open_a_transaction(module: Module) -> Iterator[Breach]:
             and (one.func.attr in {"post", "put", "patch", "delete"} or _route_writes(one))
             for one in node.decorator_list
         )
-        if writes and not re.search(r"\b(run_in_)?transaction\b", ast.unparse(ast.Module(node.body, []))):
+        if writes and not opened.search(ast.unparse(ast.Module(node.body, []))):
             yield Breach(node.lineno, f"{node.name} writes without opening a transaction()")
 
 
