@@ -88,15 +88,15 @@ CHECK_ENTRY = """
 CREATE FUNCTION ledger_check_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
-  found bigint;
+  counted bigint;
   uneven text;
   beyond text;
 BEGIN
-  SELECT coalesce(sum(q.lines), 0), min(q.currency) FILTER (WHERE q.total <> 0) INTO found, uneven
+  SELECT coalesce(sum(q.lines), 0), min(q.currency) FILTER (WHERE q.total <> 0) INTO counted, uneven
     FROM (SELECT p.currency, count(*) AS lines, sum(p.amount_minor) AS total
             FROM posting p WHERE p.entry_id = NEW.id GROUP BY p.currency) q;
-  IF found <> NEW.lines THEN
-    RAISE EXCEPTION 'entry % says it has % lines and has %', NEW.id, NEW.lines, found
+  IF counted <> NEW.lines THEN
+    RAISE EXCEPTION 'entry % says it has % lines and has %', NEW.id, NEW.lines, counted
       USING ERRCODE = '23514', TABLE = 'entry', CONSTRAINT = 'entry_complete';
   END IF;
   IF uneven IS NOT NULL THEN
