@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from marketplace.core.schemas import Instant, MoneyField, Page, Schema, Text, Uuid
 
 
 class QueryBoolean(fields.Boolean):
-    """true or false in a query string."""
+    """true or false in a query string, in exactly these words."""
 
-    truthy = frozenset({"true"})
-    falsy = frozenset({"false"})
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(truthy={"true"}, falsy={"false"}, **kwargs)
 
 
 class UploadQuery(Schema):
