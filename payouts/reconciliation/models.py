@@ -68,7 +68,7 @@ class Certificate(db.Base):
     __tablename__ = "recon_certificate"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    import_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("recon_import.id"))
+    import_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(ReconImport.id))
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     at: orm.Mapped[dt.datetime]
     ledger_minor: orm.Mapped[int]

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
+from marketplace.accounts.models import Adviser
 from marketplace.core import db
+from payouts.ledger.models import EntryRow
 
 
 class PayoutAccount(db.Base):
@@ -23,7 +25,7 @@ class PayoutAccount(db.Base):
     __tablename__ = "payout_account"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     attempt: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger, default=1, server_default="1")
     asked_at: orm.Mapped[dt.datetime]
@@ -55,9 +57,9 @@ class DestinationChange(db.Base):
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
     payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey("payout_account.id"), index=True
+        sa.ForeignKey(PayoutAccount.id), index=True
     )
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
     was: orm.Mapped[str | None]
     became: orm.Mapped[str | None]
     at: orm.Mapped[dt.datetime]
@@ -99,9 +101,9 @@ class BankPayoutRow(db.Base):
 
     id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
     payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey("payout_account.id"), index=True
+        sa.ForeignKey(PayoutAccount.id), index=True
     )
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
     status: orm.Mapped[str]
     amount_minor: orm.Mapped[int]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
@@ -123,7 +125,7 @@ class StripeMovement(db.Base):
     source_id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
     kind: orm.Mapped[str]
     subject_id: orm.Mapped[str]
-    entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("entry.id"), unique=True)
+    entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey(EntryRow.id), unique=True)
     amount_minor: orm.Mapped[int]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     at: orm.Mapped[dt.datetime]

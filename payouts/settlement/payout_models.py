@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
+from marketplace.accounts.models import Adviser, UserAccount
 from marketplace.core import db
 from marketplace.core.money import Money
+from payouts.ledger.models import EntryRow, PostingRow
 
 
 class PayoutRun(db.Base):
@@ -27,16 +29,16 @@ class PayoutRun(db.Base):
     number: orm.Mapped[str] = orm.mapped_column(unique=True)
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     state: orm.Mapped[str] = orm.mapped_column(default="draft", server_default="draft")
-    created_by: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("user_account.id"))
+    created_by: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
     created_at: orm.Mapped[dt.datetime]
     cutoff_entry_id: orm.Mapped[int | None]
     content_hash: orm.Mapped[str | None]
     total_minor: orm.Mapped[int | None]
     preview: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(JSONB)
     previewed_at: orm.Mapped[dt.datetime | None]
-    approved_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey("user_account.id"))
+    approved_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
     approved_at: orm.Mapped[dt.datetime | None]
-    executed_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey("user_account.id"))
+    executed_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
     executed_at: orm.Mapped[dt.datetime | None]
     finished_at: orm.Mapped[dt.datetime | None]
 
@@ -68,14 +70,14 @@ class Payout(db.Base):
     __tablename__ = "payout"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    run_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout_run.id"))
+    run_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(PayoutRun.id))
     place: orm.Mapped[int] = orm.mapped_column(sa.Integer)
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"), index=True)
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id), index=True)
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     amount_minor: orm.Mapped[int]
     destination: orm.Mapped[str]
     destination_fingerprint: orm.Mapped[str]
-    reserve_entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("entry.id"), unique=True)
+    reserve_entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey(EntryRow.id), unique=True)
     state: orm.Mapped[str] = orm.mapped_column(default="approved", server_default="approved")
     reason: orm.Mapped[str | None]
     next_try_at: orm.Mapped[dt.datetime]
@@ -120,13 +122,13 @@ class PayoutLine(db.Base):
 
     entry_id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=False)
     line: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
-    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout.id"), index=True)
+    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Payout.id), index=True)
     adviser_id: orm.Mapped[uuid.UUID]
     shop_id: orm.Mapped[uuid.UUID]
     amount_minor: orm.Mapped[int]
 
     __table_args__ = (
-        sa.ForeignKeyConstraint(["entry_id", "line"], ["posting.entry_id", "posting.line"]),
+        sa.ForeignKeyConstraint(["entry_id", "line"], [PostingRow.entry_id, PostingRow.line]),
         sa.CheckConstraint("amount_minor <> 0", name="not_zero"),
     )
 
@@ -141,7 +143,7 @@ class PayoutAttempt(db.Base):
     __tablename__ = "payout_attempt"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout.id"))
+    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Payout.id))
     n: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger)
     idem_key: orm.Mapped[str] = orm.mapped_column(unique=True)
     request_hash: orm.Mapped[bytes]

@@ -47,16 +47,25 @@ _CHARGE = ["payment_intent.latest_charge.balance_transaction"]
 class StripeGateway:
     """Stripe behind the gateway port; one instance a process, safe to share between threads."""
 
-    def __init__(self, api_key: str, api_base: str = "") -> None:
-        """Open nothing yet: api_base is the sandbox's address, empty for Stripe itself."""
+    def __init__(self, api_key: str, api_base: str = "", *, retries: int = RETRIES) -> None:
+        """Open nothing yet.
+
+        api_base: the sandbox's address, empty for Stripe itself; retries: how often the library repeats a call by
+        itself, with the same key.
+        """
         self._live = api_key.startswith(("sk_live_", "rk_live_"))
         self._pace = Pace(TRANSFERS_PER_SECOND)
+        self._http = stripe.RequestsClient(timeout=TIMEOUTS)
         self._client = stripe.StripeClient(
             api_key,
-            max_network_retries=RETRIES,
-            http_client=stripe.RequestsClient(timeout=TIMEOUTS),
+            max_network_retries=retries,
+            http_client=self._http,
             base_addresses={"api": api_base} if api_base else None,
         )
+
+    def close(self) -> None:
+        """Close the connections that this thread keeps."""
+        self._http.close()  # type: ignore[no-untyped-call]
 
     def create_account(self, key: str, adviser_id: UUID, country: str, email: str) -> AccountState:
         """Create the connected account of an adviser: express dashboard, transfers only."""

@@ -13,6 +13,7 @@ from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint
+from payouts.settlement.paging import before_id
 from payouts.statements import service
 from payouts.statements.models import Statement
 
@@ -57,8 +58,7 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
     if owner is not None:
         statement = statement.where(Statement.adviser_id == owner)
     if query["cursor"]:
-        (last,) = schemas.decode_cursor(query["cursor"], 1)
-        statement = statement.where(sa.cast(Statement.id, sa.Text) < last)
+        statement = statement.where(Statement.id < before_id(query["cursor"]))
     with db.session() as session:
         rows = session.scalars(statement).all()
     return schemas.page(rows, query["limit"], lambda row: (row.id,), _head)

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
+from marketplace.accounts.models import Adviser
 from marketplace.core import db
+from payouts.settlement.payout_models import Payout
 
 
 class Statement(db.Base):
@@ -19,8 +21,8 @@ class Statement(db.Base):
     __tablename__ = "statement"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("payout.id"), unique=True)
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"), index=True)
+    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Payout.id), unique=True)
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id), index=True)
     number: orm.Mapped[str] = orm.mapped_column(unique=True)
     amount_minor: orm.Mapped[int]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
