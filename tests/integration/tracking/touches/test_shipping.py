@@ -10,11 +10,13 @@ import os
 import psycopg
 import pytest
 
-from marketplace.core import clock, db
+from marketplace.core import clock, config, db
+from marketplace.core.config import Settings
+from tests.integration.tracking.edge.conftest import Caller
 from tests.integration.tracking.touches.conftest import Road
 from tracking.links import counts
 from tracking.touches import counts as promises
-from tracking.touches import own, segments, tokens
+from tracking.touches import own, segments, ship, tokens
 
 
 def test_counts_by_reason_are_exact(road: Road) -> None:

@@ -1,0 +1,11 @@
+"""A shop in business on a database of its own."""
+
+import pytest
+
+from tests.integration.tracking.trade import Trade
+
+
+@pytest.fixture
+def trade(database):
+    """A shop with one adviser, its API keys and the routes of orders."""
+    return Trade(database)
