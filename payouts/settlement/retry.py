@@ -13,7 +13,7 @@ from enum import StrEnum
 KEY_LIFE = timedelta(hours=23)
 LOOK_UP_GAP = timedelta(minutes=5)
 LOOK_UPS_NEEDED = 2
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(seconds=30)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 

@@ -18,19 +18,31 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import totp
-from marketplace.accounts.models import Adviser, AdviserState, ApiKey, Membership, Shop, ShopContract, UserAccount
+from marketplace.accounts.models import (
+    Adviser,
+    AdviserState,
+    ApiKey,
+    Membership,
+    Shop,
+    ShopContract,
+    UserAccount,
+)
 from marketplace.core import clock, config, db, ids
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
 from payouts.ledger import service as ledger
 from payouts.ledger.accounts import Account
 from payouts.ledger.entries import Entry, credit, debit
+from payouts.reconciliation import registration as reconciliation_room
 from payouts.runs import execution
+from payouts.runs import registration as runs_room
 from payouts.runs import service as runs
 from payouts.settlement import accounts, events
+from payouts.settlement import registration as settlement_room
 from payouts.settlement.models import PayoutAccount, StripeMovement
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 from payouts.settlement.stripe_gateway import StripeGateway
+from payouts.statements import registration as statements_room
 from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS, Description, Receiver, Sandbox
 
@@ -67,6 +79,8 @@ class World:
     def __init__(self, database: Database, sandbox: Sandbox, receiver: Receiver) -> None:
         self.database, self.sandbox, self.receiver = database, sandbox, receiver
         # The library's own repeats would hide the faults that are planted here.
+        self._owner = sa.create_engine(database.url("bootstrap"), pool_size=1)
+        self._role = "app"
         self.gateway = StripeGateway(KEY, sandbox.base, retries=0)
         self.shop_id, self.shop_key = self._shop()
         self.maker, self.checker = self._finance(), self._finance()
@@ -74,21 +88,30 @@ class World:
     @contextmanager
     def rows(self) -> Iterator[Session]:
         """Open a transaction as the owner of the tables."""
-        engine = sa.create_engine(self.database.url("bootstrap"), poolclass=sa.pool.NullPool)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with Session(self._owner, expire_on_commit=False) as session, session.begin():
             session.execute(sa.text("SET LOCAL ROLE aanrader_owner"))
             yield session
-        engine.dispose()
+
+    def play(self, role: str) -> None:
+        """Be the web role or the worker from here on."""
+        if self._role != role:
+            self.database.open(role)
+            self._role = role
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._owner.dispose()
+        self.gateway.close()
 
     def web(self, work: Callable[[Session], T]) -> T:
         """Do something in a transaction of the web role."""
-        self.database.open("app")
+        self.play("app")
         with db.transaction() as session:
             return work(session)
 
     def worker(self) -> None:
         """Be the worker from here on."""
-        self.database.open("worker")
+        self.play("worker")
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Read something as the owner."""
@@ -125,12 +148,8 @@ class World:
 
     def _key(self, session: Session, user: UserAccount, **bound: Any) -> str:
         text = f"aan_live_{secrets.token_hex(16)}"
-        session.add(
-            ApiKey(
-                user_id=user.id, name="k", mode="live", prefix=text[:12], key_hash=ids.digest(text), scopes=[],
-                **bound,
-            )  # fmt: skip
-        )
+        row = {"name": "k", "mode": "live", "prefix": text[:12], "key_hash": ids.digest(text), "scopes": []}
+        session.add(ApiKey(user_id=user.id, **row, **bound))
         return text
 
     def _shop(self) -> tuple[uuid.UUID, str]:
@@ -186,12 +205,8 @@ class World:
 
     def refresh(self, row_id: uuid.UUID, account_id: str) -> PayoutAccount:
         """Fetch an account again and record it."""
-        self.worker_or_web()
+        self.play("app")
         return accounts.refresh(self.gateway, row_id, account_id, clock.now)
-
-    def worker_or_web(self) -> None:
-        """Be the web role unless already something."""
-        self.database.open("app")
 
     def account_of(self, adviser_id: uuid.UUID) -> PayoutAccount:
         """Return the adviser's payout account."""
@@ -212,12 +227,9 @@ class World:
                 credit(Account("shop:prepaid", self.shop_id, "EUR"), amount, self.shop_id),
             )
             [entry] = ledger.post(session, [Entry(f"fund:{made['id']}", "fund", clock.now(), lines)])
-            session.add(
-                StripeMovement(
-                    source_id=made["id"], kind="funding", subject_id=made["id"], entry_id=entry,
-                    amount_minor=cents, currency="EUR", at=clock.now(),
-                )  # fmt: skip
-            )
+            row = StripeMovement(source_id=made["id"], kind="funding", subject_id=made["id"], currency="EUR")
+            row.entry_id, row.amount_minor, row.at = entry, cents, clock.now()
+            session.add(row)
 
     def earn(self, adviser_id: uuid.UUID, cents: int) -> None:
         """Let an adviser have something payable, out of the shop's budget; below zero it is taken back."""
@@ -242,14 +254,17 @@ class World:
         assert run.total_minor is not None
         # Each code counts once, so a test with several approvals looks a person up anew for each.
         checker = self._finance()
-        total, content_hash = Money(run.total_minor, run.currency), run.content_hash
-        self.web(
-            lambda session: runs.approve(
-                session, checker.actor, run.id, content_hash=content_hash, total=total, code=checker.code(),
-                now=self.now(), wall=clock.wall(),
-            )  # fmt: skip
-        )
+        self.approve_as(checker, run.id, run.content_hash, Money(run.total_minor, run.currency))
         return self.run(run.id)
+
+    def approve_as(
+        self, who: Finance, run_id: uuid.UUID, content_hash: str, total: Money, code: str = ""
+    ) -> None:
+        """Approve as somebody, with the code that their authenticator shows unless another is given."""
+        facts = {"content_hash": content_hash, "total": total, "code": code or who.code(), "now": self.now()}
+        self.web(
+            lambda session: runs.approve(session, who.actor, run_id, wall=clock.wall(), **facts)  # type: ignore[arg-type]
+        )
 
     def start(self) -> PayoutRun:
         """Draft, approve and start a run; nothing is sent yet."""
@@ -279,7 +294,9 @@ class World:
         return self.read(
             lambda session: list(
                 session.scalars(
-                    sa.select(PayoutAttempt).where(PayoutAttempt.payout_id == payout.id).order_by(PayoutAttempt.n)
+                    sa.select(PayoutAttempt)
+                    .where(PayoutAttempt.payout_id == payout.id)
+                    .order_by(PayoutAttempt.n)
                 )
             )
         )
@@ -301,7 +318,7 @@ class World:
     def deliver(self, client: Any) -> list[int]:
         """Hand the webhooks that the sandbox sent to our own endpoints, byte for byte; return the statuses."""
         self.sandbox.ask("webhooks/flush", {})
-        self.database.open("app")
+        self.play("app")
         got, self.receiver.got = self.receiver.got, []
         return [
             client.post(
@@ -330,6 +347,8 @@ def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 @pytest.fixture
 def world(database: Database, with_valkey: object, shared_sandbox: Sandbox) -> Iterator[World]:
     """A world on a fresh database and an emptied sandbox."""
+    for room in (settlement_room, runs_room, statements_room, reconciliation_room):
+        room.register()
     receiver = Receiver()
     shared_sandbox.ask("reset", {})
     shared_sandbox.ask("settings", receiver.urls())
@@ -346,5 +365,5 @@ def world(database: Database, with_valkey: object, shared_sandbox: Sandbox) -> I
     try:
         yield made
     finally:
-        made.gateway.close()
+        made.close()
         receiver.close()

@@ -37,7 +37,12 @@ def test_a_cost_is_met_under_its_own_id() -> None:
 
 def test_a_transfer_made_by_hand_is_missing_in_the_ledger() -> None:
     [found] = compare([moved("t1", -500, "tr_hand")], [], {}, NOW)
-    assert (found.kind, found.ref, found.amount_minor, found.explained) == ("missing_in_ledger", "t1", -500, None)
+    assert (found.kind, found.ref, found.amount_minor, found.explained) == (
+        "missing_in_ledger",
+        "t1",
+        -500,
+        None,
+    )
 
 
 def test_a_second_transfer_in_a_paid_group_is_a_duplicate() -> None:
@@ -79,9 +84,12 @@ _AMOUNTS = st.dictionaries(
 
 
 @given(stripe=_AMOUNTS, ours=_AMOUNTS, flying=st.booleans())
-def test_the_differences_are_the_whole_gap(stripe: dict[str, int], ours: dict[str, int], flying: bool) -> None:
+def test_the_differences_are_the_whole_gap(
+    stripe: dict[str, int], ours: dict[str, int], flying: bool
+) -> None:
     movements = [
-        moved(f"txn_{key}", net, key, created=NOW, source={"transfer_group": key}) for key, net in stripe.items()
+        moved(f"txn_{key}", net, key, created=NOW, source={"transfer_group": key})
+        for key, net in stripe.items()
     ]
     entries = [booked(n, amount, key) for n, (key, amount) in enumerate(ours.items(), start=1)]
     in_flight: dict[str, dt.datetime | None] = dict.fromkeys(stripe) if flying else {}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.core.errors import GatewayUncertain, GatewayUnavailable, InvariantViolation
+from marketplace.core.errors import GatewayUnavailable, GatewayUncertain, InvariantViolation
 from marketplace.core.money import Money
 from payouts.settlement import accounts, stripe_units
 from payouts.settlement.gateway import GatewayDenied, KeyReused, Rejected, StoredFailure, Throttled
@@ -79,7 +79,12 @@ def test_units_and_back(minor: int, currency: str) -> None:
 
 
 def test_missing_details_are_told_in_plain_words_once() -> None:
-    fields = ["individual.dob.day", "individual.dob.month", "external_account", "individual.verification.document"]
+    fields = [
+        "individual.dob.day",
+        "individual.dob.month",
+        "external_account",
+        "individual.verification.document",
+    ]
     assert accounts.missing_words(fields) == [
         "your date of birth",
         "your bank account",

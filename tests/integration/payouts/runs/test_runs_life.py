@@ -106,12 +106,7 @@ def test_the_maker_cannot_approve_and_the_database_says_so_too(world: World) -> 
     world.adviser(earned=4_000)
     run = world.draft()
     with pytest.raises(runs.SameApprover):
-        world.web(
-            lambda session: runs.approve(
-                session, world.maker.actor, run.id, content_hash=run.content_hash or "",
-                total=Money(4_000, "EUR"), code=world.maker.code(), now=world.now(), wall=clock.wall(),
-            )  # fmt: skip
-        )
+        world.approve_as(world.maker, run.id, run.content_hash or "", Money(4_000, "EUR"))
     with pytest.raises(sa.exc.IntegrityError, match="second_person"), world.rows() as session:
         session.execute(
             sa.text(
@@ -128,18 +123,10 @@ def test_approval_needs_hash_total_and_code(world: World, wrong: str) -> None:
     world.adviser(earned=4_000)
     run = world.draft()
     assert run.content_hash is not None
-    facts = {
-        "content_hash": "0" * 64 if wrong == "hash" else run.content_hash,
-        "total": Money(4_001 if wrong == "total" else 4_000, "EUR"),
-        "code": "000000" if wrong == "code" else world.checker.code(),
-    }
+    content_hash = "0" * 64 if wrong == "hash" else run.content_hash
+    total = Money(4_001 if wrong == "total" else 4_000, "EUR")
     with pytest.raises(TotpInvalid if wrong == "code" else runs.RunStale):
-        world.web(
-            lambda session: runs.approve(
-                session, world.checker.actor, run.id, now=world.now(), wall=clock.wall(),
-                **facts,  # type: ignore[arg-type]
-            )  # fmt: skip
-        )
+        world.approve_as(world.checker, run.id, content_hash, total, "000000" if wrong == "code" else "")
     assert world.run(run.id).state == "draft"
     assert world.payouts(run) == []
 
@@ -181,7 +168,11 @@ def test_the_web_role_can_neither_post_nor_approve_by_itself(world: World) -> No
         " ARRAY[:amount]::bigint[], ARRAY['acct_mine'], ARRAY['f'])"
     )
     assert run.preview is not None
-    facts = {"run": run.id, "who": world.checker.actor.user_id, "adviser": run.preview["included"][0]["adviser_id"]}
+    facts = {
+        "run": run.id,
+        "who": world.checker.actor.user_id,
+        "adviser": run.preview["included"][0]["adviser_id"],
+    }
     for amount in (4_001, 3_999):
         with pytest.raises(sa.exc.IntegrityError), db.transaction() as session:
             session.execute(reserve, facts | {"amount": amount})
@@ -193,7 +184,8 @@ def test_the_web_role_can_neither_post_nor_approve_by_itself(world: World) -> No
 
 def test_numbers_have_no_gaps(world: World) -> None:
     numbers = [
-        world.web(lambda session: runs.create(session, world.maker.actor, "EUR", world.now())).number for _ in range(3)
+        world.web(lambda session: runs.create(session, world.maker.actor, "EUR", world.now())).number
+        for _ in range(3)
     ]
     assert [number[-4:] for number in numbers] == ["0001", "0002", "0003"]
     count = world.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(PayoutRun)))
