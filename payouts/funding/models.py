@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
+from payouts.ledger.models import EntryRow
 
 
 class Funding(Base):
@@ -31,7 +32,7 @@ class Funding(Base):
     stripe_session_id: orm.Mapped[str | None] = orm.mapped_column(unique=True)
     stripe_payment_intent: orm.Mapped[str | None] = orm.mapped_column(unique=True)
     url: orm.Mapped[str | None]
-    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("entry.id"))
+    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
     planned_at: orm.Mapped[dt.datetime]
     paid_at: orm.Mapped[dt.datetime | None]
     created_at: orm.Mapped[dt.datetime] = created_at()
@@ -73,9 +74,9 @@ class Accrual(Base):
     shop_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("shop.id"))
     adviser_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
-    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("entry.id"))
+    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
     funded: orm.Mapped[bool]
-    funded_entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("entry.id"))
+    funded_entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
     commission_minor: orm.Mapped[int]
     fee_minor: orm.Mapped[int]
     unfunded_commission_minor: orm.Mapped[int]
