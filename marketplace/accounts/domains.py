@@ -144,16 +144,25 @@ class _Head(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tokens: list[str] = []
         self.in_head = True
+        self.in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take the content of our meta tag while the head lasts."""
-        self.in_head = self.in_head and tag in _HEAD_TAGS
+        self.in_head = self.in_head and (tag in _HEAD_TAGS or self.in_title)
+        # Browsers show what looks like a tag in a title as text, and shops put words of visitors into titles.
+        self.in_title = self.in_title or tag == "title"
         values = dict(attrs)
-        if self.in_head and tag == "meta" and (values.get("name") or "").lower() == META_NAME:
+        if (
+            self.in_head
+            and not self.in_title
+            and tag == "meta"
+            and (values.get("name") or "").lower() == META_NAME
+        ):
             self.tokens.append((values.get("content") or "").strip())
 
     def handle_endtag(self, tag: str) -> None:
         """Notice the end of the head."""
+        self.in_title = self.in_title and tag != "title"
         self.in_head = self.in_head and tag != "head"
 
 

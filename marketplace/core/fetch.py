@@ -159,6 +159,9 @@ def _hop(
             body += piece
             if len(body) > max_bytes:
                 raise FetchRefused(url=url, reason=f"it is larger than {max_bytes} bytes")
+        if watch.ended:
+            # A socket that was shut looks like the end of a body without a length.
+            raise FetchFailed(url=url, reason="the answer did not end in time")
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return Fetched(url, response.status_code, media_type, bytes(body)), None
 

@@ -324,12 +324,8 @@ def upgrade() -> None:
     append_only(op, "shop_contract", "adviser_state", "agreement")
     grant(op, "app", "SELECT", *TABLES)
     grant(op, "app", "INSERT", *(table for table in TABLES if table != "user_account"))
-    grant(
-        op,
-        "app",
-        "INSERT (id, email, email_key, name, locale, password_hash, session_key, email_verified_at)",
-        "user_account",
-    )
+    # Everything of a new person but the role, whose default is member.
+    grant(op, "app", f"INSERT (id, email, email_key, created_at, {CHANGEABLE['user_account']})", "user_account")
     for table, columns in CHANGEABLE.items():
         grant(op, "app", f"UPDATE ({columns})", table)
     grant(op, "worker", "SELECT", *SEEN_BY_WORKER)
