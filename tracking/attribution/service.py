@@ -50,11 +50,10 @@ def newest(session: Session, order_id: UUID) -> Attribution | None:
 
 def newest_of(session: Session, order_ids: Iterable[UUID]) -> dict[UUID, Attribution]:
     """Return the decision that stands for each of several orders."""
-    query = (
-        sa.select(Attribution)
-        .distinct(Attribution.order_id)
-        .where(Attribution.order_id.in_(list(order_ids)))
-        .order_by(Attribution.order_id, Attribution.n.desc())
+    later = aliased(Attribution)
+    query = sa.select(Attribution).where(
+        Attribution.order_id.in_(list(order_ids)),
+        ~sa.exists().where(later.order_id == Attribution.order_id, later.n > Attribution.n),
     )
     return {row.order_id: row for row in session.scalars(query)}
 
