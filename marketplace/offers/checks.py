@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from marketplace.core.hooks import Finding
@@ -37,7 +38,7 @@ def partnership_history(session: Session) -> Finding:
     event = PartnershipEvent
     last = (
         sa.select(event.partnership_id, event.state)
-        .distinct(event.partnership_id)
+        .ext(distinct_on(event.partnership_id))
         .order_by(event.partnership_id, event.from_at.desc(), event.id.desc())
         .subquery()
     )

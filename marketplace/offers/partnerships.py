@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import advisers
@@ -160,7 +160,7 @@ def standing(
     query = (
         sa.select(event.adviser_id, event.state)
         .where(event.offer_id == offer_id, event.adviser_id.in_(wanted), event.from_at <= at)
-        .distinct(event.adviser_id)
+        .ext(distinct_on(event.adviser_id))
         .order_by(event.adviser_id, event.from_at.desc(), event.id.desc())
     )
     return {row.adviser_id: row.state for row in session.execute(query)}

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
@@ -146,7 +146,7 @@ def state_at(session: Session, offer_ids: Iterable[uuid.UUID], at: dt.datetime) 
     query = (
         sa.select(OfferState.offer_id, OfferState.state)
         .where(OfferState.offer_id.in_(wanted), OfferState.from_at <= at)
-        .distinct(OfferState.offer_id)
+        .ext(distinct_on(OfferState.offer_id))
         .order_by(OfferState.offer_id, OfferState.from_at.desc(), OfferState.id.desc())
     )
     return {row.offer_id: row.state for row in session.execute(query)}
