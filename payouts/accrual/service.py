@@ -9,10 +9,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payouts.accrual import queue
+from payouts.accrual.budget import awaiting
 from payouts.accrual.desk import Desk, Move, Posted
 from payouts.funding.release import release, settle
 from payouts.ledger.accounts import Account
 from payouts.ledger.service import lock, post
+
+__all__ = ["awaiting", "post_due"]
 
 
 def post_due(session: Session, now: dt.datetime, limit: int = 500, *, since: UUID | None = None) -> int:

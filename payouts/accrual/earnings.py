@@ -1,0 +1,152 @@
+"""What an adviser earned, in the words of payouts: each amount says when it arrives, or when it did."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An amount, the instant that goes with it (None when nobody knows), and what the two mean."""
+
+    amount: Money
+    at: dt.datetime | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """Where an adviser's money of one currency is; every cent that stands is in exactly one place.
+
+    recovering is what returns took after a payout: the next approved commissions pay it back first.
+    """
+
+    currency: str
+    on_hold: Sum
+    awaiting_shop: Sum
+    payable: Sum
+    in_payout: Sum
+    paid: Sum
+    in_bank: Sum
+    recovering: Sum
+
+
+_BALANCES = sa.text(
+    """
+    SELECT a.currency, a.kind, abs(sum(b.balance_minor))::bigint AS total
+      FROM account a JOIN balance b ON b.account_id = a.id
+     WHERE a.owner = :adviser AND a.kind = ANY (CAST(:kinds AS text[]))
+     GROUP BY a.currency, a.kind ORDER BY a.currency
+    """
+)
+# A commission is approved no earlier than its order's hold, and a day after we got the order. The hold is that of
+# the terms under which it earned.
+_HELD = sa.text(
+    """
+    SELECT q.currency, min(greatest(q.ordered_at + make_interval(hours => 24 * q.hold_days),
+                                    q.received_at + interval '24 hours'))
+      FROM (SELECT c.currency, o.ordered_at, o.received_at, t.hold_days
+              FROM commission c JOIN shop_order o ON o.id = c.order_id
+              JOIN LATERAL (SELECT m.terms_id, m.standing_minor FROM commission_move m
+                             WHERE m.commission_id = c.id ORDER BY m.seq DESC LIMIT 1) l ON true
+              JOIN commission_terms t ON t.id = l.terms_id
+             WHERE c.adviser_id = :adviser AND c.mode = 'live' AND l.standing_minor > 0
+               AND NOT EXISTS (SELECT FROM commission_move v
+                                WHERE v.commission_id = c.id AND v.kind IN ('approved', 'declined'))) q
+     GROUP BY q.currency
+    """
+)
+_AWAITING = sa.text(
+    """
+    SELECT a.currency, sum(a.commission_minor)::bigint AS total
+      FROM accrual a
+     WHERE a.commission_id IN (SELECT u.commission_id FROM accrual_unposted u
+                                WHERE u.adviser_id = :adviser AND u.awaits_shop)
+     GROUP BY a.currency
+    """
+)
+_LATEST = sa.text(
+    """
+    SELECT a.currency, e.kind, max(e.effective_at) AS at,
+           coalesce(sum(p.amount_minor) FILTER (WHERE a.kind = 'memo:connected_owed'), 0)::bigint AS moved
+      FROM account a JOIN posting p ON p.account_id = a.id JOIN entry e ON e.id = p.entry_id
+     WHERE a.owner = :adviser AND e.kind IN ('reserve', 'sent', 'in_bank', 'bank_failed')
+       AND a.kind IN ('adviser:in_transit', 'memo:connected_owed')
+     GROUP BY a.currency, e.kind
+    """
+)
+_KINDS = (
+    "adviser:pending",
+    "adviser:available",
+    "adviser:in_transit",
+    "adviser:receivable",
+    "memo:connected_owed",
+)
+
+
+def earnings(session: Session, adviser_id: UUID) -> list[Earnings]:
+    """Return where an adviser's money is, per currency; nothing for somebody who never earned."""
+    adviser = {"adviser": adviser_id}
+    held = {
+        (row.currency, row.kind): row.total
+        for row in session.execute(_BALANCES, adviser | {"kinds": list(_KINDS)})
+    }
+    next_approval = {row[0]: row[1] for row in session.execute(_HELD, adviser)}
+    awaiting = {row.currency: row.total for row in session.execute(_AWAITING, adviser)}
+    latest = {(row.currency, row.kind): row for row in session.execute(_LATEST, adviser)}
+    found = []
+    for currency in sorted({currency for currency, _kind in held}):
+        amounts = {kind: Money(held.get((currency, kind), 0), currency) for kind in _KINDS}
+        waits = Money(awaiting.get(currency, 0), currency)
+        at = {
+            kind: latest[currency, kind].at
+            for kind in ("reserve", "sent", "in_bank")
+            if (currency, kind) in latest
+        }
+        moved = sum(
+            latest[currency, kind].moved for kind in ("in_bank", "bank_failed") if (currency, kind) in latest
+        )
+        found.append(
+            Earnings(
+                currency,
+                Sum(
+                    amounts["adviser:pending"] - waits,
+                    next_approval.get(currency),
+                    "Waits for returns; the first of it is approved at this instant unless the shop is earlier.",
+                ),
+                Sum(waits, None, "Approved; becomes payable as soon as the shop's budget pays for it."),
+                Sum(
+                    amounts["adviser:available"],
+                    None,
+                    "Goes with the next payout run, from its minimum amount on.",
+                ),
+                Sum(
+                    amounts["adviser:in_transit"],
+                    at.get("reserve"),
+                    "In an approved payout since this instant.",
+                ),
+                Sum(
+                    amounts["memo:connected_owed"],
+                    at.get("sent"),
+                    "Sent; the bank gets it in some working days.",
+                ),
+                Sum(
+                    Money(moved, currency),
+                    at.get("in_bank"),
+                    "Arrived at the bank; the last of it at this instant.",
+                ),
+                Sum(
+                    amounts["adviser:receivable"],
+                    None,
+                    "Returned after it was paid; the next approvals pay it back.",
+                ),
+            )
+        )
+    return found

@@ -1,0 +1,53 @@
+"""What accrual registers: its job and sweeps, its promises, what it is behind with, its routes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+import flask
+
+from marketplace.core import clock, db, hooks, jobs
+from payouts.accrual import api_earnings, api_funding, api_ledger, checks, service
+
+JOB: Final = "accrual.post"
+RECENT: Final = dt.timedelta(minutes=10)
+
+
+def post_all() -> int:
+    """Post every move that is due, however old it is: what a shop's payment freed may be from last month."""
+    return _post(None)
+
+
+def post_recent() -> int:
+    """Post the moves of the last minutes; looks at few rows, so it runs often."""
+    milliseconds = int((clock.wall() - RECENT).timestamp() * 1000)
+    # Ids of moves are UUIDs version 7, which begin with the time at which they were made.
+    return _post(UUID(int=milliseconds << 80))
+
+
+def _post(since: UUID | None) -> int:
+    done = 0
+    while step := db.run_in_transaction(lambda session: service.post_due(session, clock.now(), since=since)):
+        done += step
+    return done
+
+
+def register() -> None:
+    """Register the job, the sweeps, the promises and the lag. Safe to call twice."""
+    jobs.job(JOB)(post_all)
+    jobs.sweep("accrual.recent", every=2)(post_recent)
+    jobs.sweep("accrual.all", every=15)(post_all)
+    hooks.invariant("accrual_equals_moves", "moves", checks.moves_are_posted_as_they_are)
+    hooks.invariant("accrual_equals_entries", "moves", checks.entries_say_what_moves_say)
+    hooks.invariant("adviser_pending_is_unmatured", "minor units", checks.pending_is_unmatured)
+    hooks.invariant("fees_follow_standing", "commissions", checks.fees_follow_standing)
+    hooks.invariant("no_move_forgotten", "moves", checks.no_move_is_forgotten)
+    hooks.lag("moves_unposted", checks.moves_unposted)
+
+
+def blueprints() -> Iterable[flask.Blueprint | Any]:
+    """Return the routes of accrual, and those that show funding and the ledger."""
+    return (api_earnings.blueprint, api_funding.blueprint, api_ledger.blueprint)
