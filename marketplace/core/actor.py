@@ -41,6 +41,20 @@ class Actor:
         return self.user_id is None
 
     @property
+    def is_authenticated(self) -> bool:
+        """Tell flask-login whether somebody is signed in."""
+        return self.user_id is not None
+
+    @property
+    def is_active(self) -> bool:
+        """Tell flask-login that this person may act; suspended people are never loaded."""
+        return self.user_id is not None
+
+    def get_id(self) -> str:
+        """Return for flask-login the id of the credential, so that ending it ends what hangs on it."""
+        return str(self.credential_id or "")
+
+    @property
     def is_platform(self) -> bool:
         """Tell whether this is finance or admin, who see every tenant's rows."""
         return bool(self.roles & {"finance", "admin"})

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 import flask
 import flask_smorest
 import marshmallow as ma
+from apispec.ext.marshmallow import MarshmallowPlugin
 from webargs.flaskparser import FlaskParser
 
 from marketplace.core import schemas, strict_json
@@ -89,8 +90,19 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     ERROR_SCHEMA = ProblemSchema
 
+    def __init__(self, app: flask.Flask) -> None:
+        plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": plugin})
+
     def _register_error_handlers(self) -> None:
         """Leave errors to the application's own handlers."""
+
+
+def schema_name(schema: ma.Schema | type[ma.Schema]) -> str:
+    """Return the name of a schema in OpenAPI: the room and the class, so that rooms don't clash."""
+    made = schema if isinstance(schema, type) else type(schema)
+    room = made.__module__.split(".")[1]
+    return f"{room.capitalize()}{made.__name__.removesuffix('Schema')}"
 
 
 OPENAPI = {

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 
 import flask
+import flask_login
 
 from marketplace.core import clock, config, db, policy
 from marketplace.core.actor import ANONYMOUS, Actor
@@ -33,11 +34,21 @@ def set_actor_loader(loader: ActorLoader) -> None:
     _loader[:] = [loader]
 
 
+def install(app: flask.Flask) -> None:
+    """Let flask-login hold the actor of each request, found by the loader that accounts registered.
+
+    Who is signed in is decided by our own rows (session, token, key), never by the signed cookie alone.
+    """
+    manager = flask_login.LoginManager()
+    manager.session_protection = None
+    manager.anonymous_user = lambda: ANONYMOUS
+    manager.request_loader(lambda request: _loader[0](request) if _loader else None)
+    manager.init_app(app)
+
+
 def current_actor() -> Actor:
     """Return the actor of this request; an anonymous one when nobody is signed in."""
-    if "actor" not in flask.g:
-        flask.g.actor = (_loader[0](flask.request) if _loader else None) or ANONYMOUS
-    actor: Actor = flask.g.actor
+    actor: Actor = flask_login.current_user._get_current_object()
     return actor
 
 
@@ -49,8 +60,7 @@ def csrf_token(actor: Actor) -> str:
 
 def enforce(rule: policy.Rule) -> Actor:
     """Let the request pass when the rule allows it and scope the database to its actor; else raise."""
-    actor = ANONYMOUS if rule.public and not _may_carry_actor(flask.request) else current_actor()
-    flask.g.actor = actor
+    actor = current_actor() if _may_carry_actor(flask.request) else ANONYMOUS
     policy.check(rule, actor, clock.wall())
     if actor.via == "session" and flask.request.method not in SAFE_METHODS:
         given = flask.request.headers.get("X-CSRF-Token") or flask.request.form.get("csrf_token", "")
@@ -62,5 +72,5 @@ def enforce(rule: policy.Rule) -> Actor:
 
 
 def _may_carry_actor(request: flask.Request) -> bool:
-    """Tell whether a request to an open route came with credentials at all; most don't, and cost no look-up."""
+    """Tell whether a request came with credentials at all; one that did not costs no look-up."""
     return "Authorization" in request.headers or bool(request.cookies)

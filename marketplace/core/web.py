@@ -79,6 +79,7 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions["settings"] = settings
+    auth.install(app)
     app.before_request(_before)
     app.after_request(_after)
     app.teardown_request(_teardown)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
 from marketplace.core import clock, config, db, mail
+from marketplace.devtools import ports
 
 
 class Catcher:
@@ -26,10 +27,9 @@ def catcher(database, tmp_path, monkeypatch):
     monkeypatch.setattr(mail, "TEMPLATES", tmp_path)
     database.open("worker")
     handler = Catcher()
-    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    controller = Controller(handler, hostname="127.0.0.1", port=ports.any_free(1)[0])
     controller.start()
-    host, port = controller.server.sockets[0].getsockname()
-    config.use(dataclasses.replace(config.current(), smtp=f"{host}:{port}"))
+    config.use(dataclasses.replace(config.current(), smtp=f"127.0.0.1:{controller.port}"))
     yield handler
     controller.stop()
 
