@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from marketplace.accounts import limits, passwords, registration, staff
-from marketplace.core import clock, config, db, mail, web
+from marketplace.core import clock, config, db, jobs, mail, web
+from tests.conftest import TEMPLATE, Database
 
 PASSWORD = "a long sentence about pears"
 
@@ -62,6 +64,9 @@ class World:
 
     def post(self, path: str, body: Any, status: int = 200) -> Any:
         return self.call("POST", path, body, status=status)
+
+    def count(self, table: str) -> int:
+        return int(self.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
         with self.everything.begin() as connection:
@@ -132,13 +137,54 @@ NEW_SHOP = {
 }
 
 
-@pytest.fixture
-def world(database: Any, with_valkey: Any) -> Iterator[World]:
+def _open(database: Any) -> World:
+    database.open("app")
     registration.register()
     mail.register()
     app = web.create_app(config.current(), registration.blueprints())
-    everything = sa.create_engine(database.url("bootstrap"))
+    return World(app, sa.create_engine(database.url("bootstrap")))
+
+
+@pytest.fixture(scope="module")
+def module_world(pg: Any, valkey: Any) -> Iterator[World]:
+    """One database for all tests of a module, because cloning costs more than most of them."""
+    before = list(config._current)
+    config.use(
+        config.Settings(
+            mode="test",
+            secret_key=secrets.token_hex(32),
+            token_keys=((1, secrets.token_bytes(32)),),
+            base_url="http://localhost",
+            redis_url=valkey.url,
+        )
+    )
+    name = f"t_{secrets.token_hex(6)}"
+    pg.create_database(name, template=TEMPLATE)
+    world = _open(Database(name, pg))
+    yield world
+    world.everything.dispose()
+    db.close()
+    clock.set_offset(dt.timedelta(0))
+    pg.drop(name)
+    config._current[:] = before
+
+
+@pytest.fixture
+def world(module_world: World) -> Iterator[World]:
+    """The module's world with empty counters; its people are strangers to those of other tests."""
+    present = config.current()
     limits._storage.cache_clear()
-    yield World(app, everything)
-    everything.dispose()
+    jobs.connection().flushall()
+    yield module_world
     db.close_reading_sessions()
+    config.use(present)
+
+
+@pytest.fixture
+def fresh_world(database: Any, with_valkey: Any) -> Iterator[World]:
+    """A world without anybody, for tests that count everything or act as another role."""
+    limits._storage.cache_clear()
+    world = _open(database)
+    yield world
+    db.close_reading_sessions()
+    world.everything.dispose()

@@ -57,6 +57,12 @@ class Site:
 
 
 @pytest.fixture
+def world(fresh_world):
+    """A host is verified once in a world, so each test has its own."""
+    return fresh_world
+
+
+@pytest.fixture
 def site(world):
     one = Site()
     hosts = dict.fromkeys(("www.peren.nl", "peren.nl", "xn--prn-1na.nl", "elders.nl"), one.address)

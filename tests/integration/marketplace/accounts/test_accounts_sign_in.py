@@ -32,6 +32,7 @@ def test_a_known_address_gets_the_same_answer_and_a_mail_that_says_so(world):
 
 def test_another_spelling_of_an_address_is_the_same_person(world):
     world.sign_up(email="anna@example.org")
+    before = world.count("user_account")
     for spelling in (
         "Anna@Example.org",
         "ANNA@example.ORG",
@@ -39,10 +40,11 @@ def test_another_spelling_of_an_address_is_the_same_person(world):
         "anna@ｅｘａｍｐｌｅ.org",
     ):
         world.post("/accounts/sign-up", sign_up_body(spelling), status=202)
-    assert [row["email"] for row in world.rows("SELECT email FROM user_account")] == ["anna@example.org"]
+    assert world.count("user_account") == before
 
 
 def test_an_address_that_can_deceive_or_not_receive_is_refused(world):
+    before = world.count("user_account")
     for address in (
         "аnna@example.org",
         "a b@example.org",
@@ -52,7 +54,7 @@ def test_an_address_that_can_deceive_or_not_receive_is_refused(world):
         "a..b@x.org",
     ):
         world.post("/accounts/sign-up", sign_up_body(address), status=422)
-    assert world.rows("SELECT * FROM user_account") == []
+    assert world.count("user_account") == before
 
 
 WRONG_SIGN_UPS = (
@@ -67,14 +69,15 @@ WRONG_SIGN_UPS = (
 
 
 def test_sign_up_takes_no_field_that_it_does_not_know_and_no_wrong_value(world):
+    before = world.count("user_account")
     for more in WRONG_SIGN_UPS:
         world.post("/accounts/sign-up", sign_up_body("eve@example.org") | more, status=422)
-    assert world.rows("SELECT * FROM user_account") == []
+    assert world.count("user_account") == before
 
 
 def test_a_verification_link_works_once_and_for_a_day(world):
-    world.post("/accounts/sign-up", sign_up_body("a@example.org"), status=202)
-    token = world.mailed_token("verify_email", "a@example.org")
+    world.post("/accounts/sign-up", sign_up_body("a5@example.org"), status=202)
+    token = world.mailed_token("verify_email", "a5@example.org")
     with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(hours=24, seconds=1)):
         world.post("/accounts/verify", {"token": token}, status=410)
     assert world.post("/accounts/verify", {"token": token})["state"] == "verified"
@@ -90,8 +93,8 @@ def test_only_digests_of_tokens_are_stored(world):
 
 
 def test_of_twenty_who_use_one_verification_link_at_once_one_wins(world):
-    world.post("/accounts/sign-up", sign_up_body("a@example.org"), status=202)
-    token = world.mailed_token("verify_email", "a@example.org")
+    world.post("/accounts/sign-up", sign_up_body("a7@example.org"), status=202)
+    token = world.mailed_token("verify_email", "a7@example.org")
     with ThreadPoolExecutor(20) as pool:
         answers = list(
             pool.map(
@@ -102,17 +105,18 @@ def test_of_twenty_who_use_one_verification_link_at_once_one_wins(world):
 
 
 def test_twenty_sign_ups_with_one_address_at_once_make_one_account(world, monkeypatch):
+    people, advisers = world.count("user_account"), world.count("adviser")
     monkeypatch.setitem(limits.RULES, "mailbox", "100/day")
     limits._items.cache_clear()
     with ThreadPoolExecutor(20) as pool:
-        bodies = [sign_up_body(f"a{'A' * (n % 2)}@example.org".lower(), kind="adviser") for n in range(20)]
+        bodies = [sign_up_body(f"twenty{n % 2}@example.org", kind="adviser") for n in range(20)]
         answers = list(
             pool.map(lambda body: world.client().post("/api/v1/accounts/sign-up", json=body), bodies)
         )
     limits._items.cache_clear()
     assert {answer.status_code for answer in answers} == {202}
-    assert world.rows("SELECT count(*) AS n FROM user_account")[0]["n"] == 2
-    assert world.rows("SELECT count(*) AS n FROM adviser")[0]["n"] == 2
+    assert world.count("user_account") == people + 2
+    assert world.count("adviser") == advisers + 2
 
 
 def test_a_reserved_address_takes_the_password_of_whoever_reads_the_mailbox(world):
@@ -130,10 +134,11 @@ def test_a_reserved_address_takes_the_password_of_whoever_reads_the_mailbox(worl
 
 
 def test_sign_in_needs_a_proved_mailbox(world):
-    world.post("/accounts/sign-up", sign_up_body("a@example.org"), status=202)
-    refusal = world.post("/accounts/sign-in", {"email": "a@example.org", "password": PASSWORD}, status=403)
+    before = world.count("auth_session")
+    world.post("/accounts/sign-up", sign_up_body("a10@example.org"), status=202)
+    refusal = world.post("/accounts/sign-in", {"email": "a10@example.org", "password": PASSWORD}, status=403)
     assert refusal["code"] == "email_not_verified"
-    assert world.rows("SELECT * FROM auth_session") == []
+    assert world.count("auth_session") == before
 
 
 def test_a_wrong_password_and_an_unknown_address_get_one_answer_after_one_verification_each(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pyotp
 import pytest
@@ -87,7 +88,7 @@ def test_guessing_is_stopped_after_five_tries(world):
 
 def test_the_service_counts_failures_over_a_day_and_not_successes(world):
     person = enrolled(world)
-    user_id = world.rows("SELECT id FROM user_account")[0]["id"]
+    user_id = UUID(person.get("/me")["user_id"])
     start = dt.datetime.now(dt.UTC)
 
     def guess(code, wall):
@@ -158,7 +159,8 @@ def test_an_enrolled_person_proves_both_to_be_fresh_again(world):
         person.post("/accounts/reauthenticate", {"password": PASSWORD, "totp": person.facts["codes"].now()})
         person.post("/totp/disable")
         sign_in(world, person)
-        assert world.rows("SELECT count(*) AS n FROM recovery_code WHERE burned_at IS NULL")[0]["n"] == 0
+        left = "recovery_code WHERE burned_at IS NULL AND user_id = (SELECT id FROM user_account WHERE email = :e)"
+        assert world.rows(f"SELECT * FROM {left}", e=person.email) == []
 
 
 def test_a_second_enrolment_does_not_replace_the_first_unasked(world):
@@ -181,7 +183,7 @@ def test_people_of_the_platform_can_do_nothing_before_they_enrolled(world):
 
 def test_verify_takes_the_person_or_the_id_and_spends_nothing_when_the_transaction_fails(world):
     person = enrolled(world)
-    user_id = world.rows("SELECT id FROM user_account")[0]["id"]
+    user_id = UUID(person.get("/me")["user_id"])
     with later(60):
         code = person.facts["codes"].now()
 
