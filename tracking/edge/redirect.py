@@ -13,7 +13,7 @@ from tracking.edge.directory import Directory
 from tracking.edge.entries import Entry
 from tracking.edge.screening import Agents, is_prefetch, placement, referrer_host
 from tracking.edge.spool import Spool
-from tracking.touches.pseudonyms import DAY_MS, client_address, day_key, dedup, network
+from tracking.touches.pseudonyms import DAY_MS, client_address, day_key, namer, network
 from tracking.touches.segments import NULL, QUALIFIED
 from tracking.touches.tokens import Keys, signer
 
@@ -23,7 +23,6 @@ FLOOD_MS = 60_000
 _MOST_COUNTED = 200_000
 _MOST_REFERRERS = 4096
 _BODY = [b""]
-_PREFETCH = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ", "HTTP_X_PURPOSE")
 _NO_STORE = ("Cache-Control", "no-store")
 _POLICY = ("Referrer-Policy", "strict-origin-when-cross-origin")
 _EMPTY = ("Content-Length", "0")
@@ -47,7 +46,7 @@ class Redirect:
         self._spool, self._directory, self._visitors = spool, directory, visitors
         self._mac = signer(key)
         self._plain, self._with_visitor = f"1{number:02x}", f"2{number:02x}"
-        self._secret, self._day, self._day_key = secret, -1, b""
+        self._secret, self._day, self._name = secret, -1, namer(b"")
         self._search = f"{base_url}/search?q="
         self._agents = Agents()
         self._hosts: dict[str, str] = {}
@@ -70,13 +69,18 @@ class Redirect:
         ms = self._spool.now_ms()
         if ms // DAY_MS != self._day:
             self._begin_day(ms // DAY_MS)
-        who = dedup(self._day_key, network(client_address(environ)), agent)
+        who = self._name(network(client_address(environ)), agent)
 
         if method == "HEAD":
             verdict = "head"
         elif is_bot:
             verdict = "bot"
-        elif not environ.keys().isdisjoint(_PREFETCH) and is_prefetch(environ):
+        elif (
+            "HTTP_SEC_PURPOSE" in environ
+            or "HTTP_PURPOSE" in environ
+            or "HTTP_X_MOZ" in environ
+            or "HTTP_X_PURPOSE" in environ
+        ) and is_prefetch(environ):
             verdict = "prefetch"
         elif get("HTTP_SEC_FETCH_DEST", "document") != "document":
             verdict = "not_document"
@@ -116,7 +120,7 @@ class Redirect:
         return count
 
     def _begin_day(self, day: int) -> None:
-        self._day_key = day_key(self._secret, day)
+        self._name = namer(day_key(self._secret, day))
         self._day = day
 
     def _learn_host(self, referer: str) -> str:

@@ -13,6 +13,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from tracking.touches.segments import NULL
 
 _MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 512
 _FAMILIES = (
     ("Edg", "edge"),
     ("OPR/", "opera"),
@@ -45,13 +46,14 @@ class Agents:
         self.known: dict[str, tuple[bool, str]] = {}
 
     def learn(self, agent: str) -> tuple[bool, str]:
-        """Return and remember the verdict on a user agent; a browser always names itself, so no name is a bot."""
+        """Return the verdict on a user agent and remember it; a browser always names itself, so no name is a bot."""
         readable = agent[:1024].encode("utf-8", "replace").decode("utf-8")
         is_bot = not readable.strip() or bool(self._set.Match(readable))
         verdict = (is_bot, "bot" if is_bot else _family(readable))
-        if len(self.known) >= _MOST_REMEMBERED:
-            self.known.clear()
-        self.known[agent] = verdict
+        if len(agent) <= _LONGEST_REMEMBERED:
+            if len(self.known) >= _MOST_REMEMBERED:
+                self.known.clear()
+            self.known[agent] = verdict
         return verdict
 
 

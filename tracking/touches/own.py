@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.core import auth, config, db, web
 from tracking.touches.models import OwnDevice
-from tracking.touches.pseudonyms import client_address, day_key, dedup, network
+from tracking.touches.pseudonyms import client_address, day_key, namer, network
 
 log = structlog.get_logger(__name__)
 blueprint = flask.Blueprint("own_clicks", __name__)
@@ -38,7 +38,7 @@ def note(adviser_id: uuid.UUID | None, environ: Mapping[str, Any], now: dt.datet
         return
     day = now.astimezone(dt.UTC).date()
     key = day_key(config.current().secret_key, (day - dt.date(1970, 1, 1)).days)
-    seen = dedup(key, network(client_address(environ)), environ.get("HTTP_USER_AGENT", ""))
+    seen = namer(key)(network(client_address(environ)), environ.get("HTTP_USER_AGENT", ""))
     if (day, adviser_id, seen) in _noted:
         return
     row = {"day": day, "adviser_id": adviser_id, "dedup": bytes.fromhex(seen)}
@@ -52,7 +52,8 @@ def note(adviser_id: uuid.UUID | None, environ: Mapping[str, Any], now: dt.datet
 @blueprint.after_app_request
 def notice(response: flask.Response) -> flask.Response:
     """Note where a signed-in adviser works; a program with an API key is no browser and is not noted."""
-    actor = flask.g.get("actor")
+    # Where flask-login keeps whom it found for this request; nobody is looked up for this.
+    actor = flask.g.get("_login_user")
     if isinstance(actor, auth.Actor) and actor.via in ("session", "token"):
         try:
             note(actor.adviser_id, flask.request.environ, web.request_now())

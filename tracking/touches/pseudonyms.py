@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 DAY_MS = 86_400_000
@@ -21,10 +21,20 @@ def day_key(secret: str, day: int) -> bytes:
     return _derived(secret, f"aanrader dedup {day}")
 
 
-def dedup(key: bytes, network: str, agent: str) -> str:
-    """Return 32 digits that stay the same for one network and user agent on one day, and say nothing else."""
-    text = f"{network}\n{agent}".encode("utf-8", "replace")
-    return hashlib.blake2b(text, key=key, digest_size=16).hexdigest()
+def namer(key: bytes) -> Callable[[str, str], str]:
+    """Return a function that names the visitors of one day: (network, user agent) to 32 digits.
+
+    The digits stay the same for one network and user agent on that day, and say nothing else. The key is worked in
+    once, which counts on the redirect.
+    """
+    keyed = hashlib.blake2b(key=key, digest_size=16).copy
+
+    def dedup(network: str, agent: str) -> str:
+        mixed = keyed()
+        mixed.update(f"{network}\n{agent}".encode("utf-8", "replace"))
+        return mixed.hexdigest()
+
+    return dedup
 
 
 def visitor_key(secret: str) -> bytes:

@@ -22,25 +22,17 @@ def test_an_address_is_cut_to_its_network(address: str, expected: str) -> None:
 
 
 def test_the_same_browser_has_one_name_a_day_and_another_the_next() -> None:
-    today, tomorrow = pseudonyms.day_key("secret", 20000), pseudonyms.day_key("secret", 20001)
-    name = pseudonyms.dedup(today, "192.0.2", "Firefox")
-    assert name == pseudonyms.dedup(today, "192.0.2", "Firefox")
+    today = pseudonyms.namer(pseudonyms.day_key("secret", 20000))
+    tomorrow = pseudonyms.namer(pseudonyms.day_key("secret", 20001))
+    name = today("192.0.2", "Firefox")
+    assert name == today("192.0.2", "Firefox") and len(name) == 32
     assert (
-        len(
-            {
-                name,
-                pseudonyms.dedup(tomorrow, "192.0.2", "Firefox"),
-                pseudonyms.dedup(today, "192.0.3", "Firefox"),
-            }
-        )
-        == 3
+        len({name, tomorrow("192.0.2", "Firefox"), today("192.0.3", "Firefox"), today("192.0.2", "x")}) == 4
     )
-    assert len(name) == 32
 
 
 def test_any_user_agent_has_a_name() -> None:
-    key = pseudonyms.day_key("secret", 1)
-    assert len(pseudonyms.dedup(key, "", "\udc80 \x00 ÿ 漢")) == 32
+    assert len(pseudonyms.namer(pseudonyms.day_key("secret", 1))("", "\udc80 \x00 ÿ 漢")) == 32
 
 
 def test_visitor_ids_of_two_shops_differ() -> None:
