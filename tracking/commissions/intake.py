@@ -17,7 +17,7 @@ from tracking.commissions import answers
 from tracking.commissions.answers import Answer
 from tracking.commissions.service import settle
 from tracking.orders import content, intake, pseudonyms, refunds, standing
-from tracking.orders.models import OrderAnswer, ShopOrder
+from tracking.orders.models import OrderAnswer, OrderLine, ShopOrder
 
 DECIDE_JOB = "decide_order"
 
@@ -71,8 +71,8 @@ def add_lines(
         f"lines.{index}.{name}"
         for index, line in enumerate(data["lines"])
         if line["line_ref"] in known
-        for name, value in _line_content(line).items()
-        if getattr(known[line["line_ref"]], name) != value
+        for name, was, told in _line_pairs(known[line["line_ref"]], line)
+        if was != told
     ]
     if differing:
         raise intake.ContentDiffers("The order with lines", place[2], differing)
@@ -154,17 +154,18 @@ def _flatten(shop_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
     return content.flatten(data, lambda text: pseudonyms.content_digest(secret, shop_id, text))
 
 
-def _line_content(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is stored of a line, as far as the shop said it; the category may be the catalogue's."""
-    return {
-        "sku": line["sku"],
-        "title": line["title"],
-        "quantity": line["quantity"],
-        "net_minor": line["net"].minor,
-        "tax_minor": line["tax"].minor,
-        "discount_minor": None if line["discount"] is None else line["discount"].minor,
-        "is_gift_card": line["gift_card"],
-    }
+def _line_pairs(row: OrderLine, line: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return field, stored and told value of a line; its category is left out, it may be the catalogue's."""
+    discount = line["discount"]
+    return [
+        ("sku", row.sku, line["sku"]),
+        ("title", row.title, line["title"]),
+        ("quantity", row.quantity, line["quantity"]),
+        ("net", row.net_minor, line["net"].minor),
+        ("tax", row.tax_minor, line["tax"].minor),
+        ("discount", row.discount_minor, discount.minor if discount is not None else None),
+        ("gift_card", row.is_gift_card, line["gift_card"]),
+    ]
 
 
 def _repeated(

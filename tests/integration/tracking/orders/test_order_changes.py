@@ -43,7 +43,7 @@ def test_more_lines_earn_more_until_the_commission_is_approved(sold):
 
 def test_a_line_that_is_there_with_other_content_is_refused_by_field(sold):
     problem = sold.call("POST", "/orders/A-1/lines", {"lines": [line(quantity=2, net="90.00")]}, status=409)
-    assert set(problem["errors"]) == {"lines.0.net_minor"}
+    assert set(problem["errors"]) == {"lines.0.net"}
 
 
 def test_lines_of_an_unknown_order_are_not_found(trade):
