@@ -211,6 +211,25 @@ def refresh(
     return record(row_id, seen, now())
 
 
+def unseen(session: orm.Session, now: dt.datetime, limit: int = 50) -> list[tuple[UUID, str]]:
+    """Return accounts (our id, Stripe's id) that were not looked at for long: a day, or an hour when not payable.
+
+    So a lost webhook about an account costs time only.
+    """
+    ready = PayoutAccount.state == "ready"
+    old = sa.or_(
+        sa.and_(ready, PayoutAccount.seen_at <= now - dt.timedelta(days=1)),
+        sa.and_(~ready, PayoutAccount.seen_at <= now - dt.timedelta(hours=1)),
+    )
+    rows = session.execute(
+        sa.select(PayoutAccount.id, PayoutAccount.stripe_account_id)
+        .where(PayoutAccount.stripe_account_id.is_not(None), old)
+        .order_by(PayoutAccount.seen_at)
+        .limit(limit)
+    )
+    return [(row.id, str(row.stripe_account_id)) for row in rows]
+
+
 def blocked_reason(row: PayoutAccount | None, now: dt.datetime) -> str | None:
     """Return why money cannot go to this account now: no_payout_account, account_not_ready, cooling_off, or None."""
     if row is None or row.stripe_account_id is None or row.destination_fingerprint is None:

@@ -56,9 +56,7 @@ class DestinationChange(db.Base):
     __tablename__ = "payout_destination_change"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey(PayoutAccount.id), index=True
-    )
+    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(PayoutAccount.id), index=True)
     adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
     was: orm.Mapped[str | None]
     became: orm.Mapped[str | None]
@@ -100,9 +98,7 @@ class BankPayoutRow(db.Base):
     __tablename__ = "bank_payout"
 
     id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
-    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(
-        sa.ForeignKey(PayoutAccount.id), index=True
-    )
+    payout_account_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(PayoutAccount.id), index=True)
     adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
     status: orm.Mapped[str]
     amount_minor: orm.Mapped[int]

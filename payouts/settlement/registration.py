@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock, config, db, hooks, jobs
 from payouts.settlement import (
+    accounts,
     api_funding,
     api_payout_account,
     api_webhooks,
@@ -58,6 +59,18 @@ def follow_bank() -> int:
     return sum(bank_leg.check(gateway, account, clock.now) for account in waiting)
 
 
+def look_at_accounts() -> int:
+    """Fetch accounts that nobody looked at for long."""
+    gateway = configured()
+    if gateway is None:
+        return 0
+    with db.transaction() as session:
+        waiting = accounts.unseen(session, clock.now())
+    for row_id, stripe_account_id in waiting:
+        accounts.refresh(gateway, row_id, stripe_account_id, clock.now)
+    return len(waiting)
+
+
 def webhooks_pending(_session: Session, _now: datetime) -> int:
     """Return how many webhooks the sandbox still has to deliver; 0 at Stripe itself, which does not tell."""
     address = config.current().stripe_api_base
@@ -81,6 +94,7 @@ def register() -> None:
     jobs.sweep("settlement.events", every=5)(handle_events)
     jobs.sweep("settlement.fundings", every=20)(repair_fundings)
     jobs.sweep("settlement.bank", every=30)(follow_bank)
+    jobs.sweep("settlement.accounts", every=60)(look_at_accounts)
     hooks.invariant("payouts_equal_their_lines", "payouts", promises.payouts_equal_lines)
     hooks.invariant("in_transit_equals_open_payouts", "minor units", promises.in_transit_equals_open)
     hooks.invariant("connected_equals_paid_payouts", "minor units", promises.connected_equals_paid)

@@ -41,6 +41,8 @@ RETRIES = 2
 SIGNATURE_TOLERANCE = 300
 TRANSFERS_PER_SECOND = 20
 _PAGE = 100
+# What reading a signed body that is no event may raise; nesting without end is one of them.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _CHARGE = ["payment_intent.latest_charge.balance_transaction"]
 
 
@@ -228,7 +230,7 @@ class StripeGateway:
             self._client.construct_event(payload, signature, secret, tolerance=SIGNATURE_TOLERANCE)
             body = json.loads(payload)
             event = reading.webhook_event(body)
-        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (stripe.SignatureVerificationError, *_UNREADABLE) as error:
             raise WebhookRefused(
                 {"signature": ["The signature, its age or the body is not right."]}
             ) from error

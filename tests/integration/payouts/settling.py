@@ -9,25 +9,28 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import flask.testing
 import pyotp
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import totp
+from marketplace.accounts import loader, totp
 from marketplace.accounts.models import (
     Adviser,
     AdviserState,
     ApiKey,
+    AuthSession,
     Membership,
     Shop,
     ShopContract,
     UserAccount,
 )
-from marketplace.core import clock, config, db, ids
+from marketplace.core import auth, clock, config, db, ids, web
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
 from payouts.ledger import service as ledger
@@ -91,6 +94,16 @@ class World:
         with Session(self._owner, expire_on_commit=False) as session, session.begin():
             session.execute(sa.text("SET LOCAL ROLE aanrader_owner"))
             yield session
+
+    @contextmanager
+    def superuser(self) -> Iterator[sa.Connection]:
+        """Open a transaction as the superuser, who can do what nobody of ours can."""
+        engine = sa.create_engine(
+            self.database.postgres.url("postgres", self.database.name), poolclass=sa.pool.NullPool
+        )
+        with engine.begin() as connection:
+            yield connection
+        engine.dispose()
 
     def play(self, role: str) -> None:
         """Be the web role or the worker from here on."""
@@ -174,6 +187,48 @@ class World:
             user.totp_secret = totp.seal_secret(user.id, secret)
             actor = Actor(user.id, frozenset({"finance"}), via="token", totp_enrolled=True)
             return Finance(actor, self._key(session, user), secret)
+
+    def token(
+        self, user_id: uuid.UUID | None, *, totp_now: bool = False, minutes_ago: int = 0
+    ) -> dict[str, str]:
+        """Sign somebody in with a password some minutes ago; return the headers of a request."""
+        token, wall = secrets.token_urlsafe(32), clock.wall() - dt.timedelta(minutes=minutes_ago)
+        with self.rows() as session:
+            user = session.get_one(UserAccount, user_id)
+            session.add(
+                AuthSession(
+                    user_id=user.id,
+                    kind="token",
+                    token_hash=ids.digest(token),
+                    session_key=user.session_key,
+                    password_at=wall,
+                    totp_at=wall if totp_now else None,
+                    last_seen_at=clock.wall(),
+                    expires_at=clock.wall() + dt.timedelta(hours=1),
+                )
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+    @cached_property
+    def client(self) -> flask.testing.FlaskClient:
+        """Return a client of our own routes; actors are found by the real loader."""
+        self.play("app")
+        auth.set_actor_loader(loader.load)
+        rooms = (settlement_room, runs_room, statements_room, reconciliation_room)
+        app = web.create_app(
+            config.current(), [blueprint for room in rooms for blueprint in room.blueprints()]
+        )
+        return app.test_client()
+
+    def call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any
+    ) -> tuple[int, Any]:
+        """Send a request to our own API as the web role; return status and JSON."""
+        client = self.client
+        self.play("app")
+        sent = {"json": body} if body else {}
+        answer = client.open(f"/api/v1{path}", method=method, headers=headers, **sent)
+        return answer.status_code, answer.get_json(silent=True)
 
     def adviser(self, *, earned: int = 0, connected: bool = True) -> Paid:
         """Make an adviser, connect a bank account through the hosted page, and let them earn cents."""
@@ -315,17 +370,18 @@ class World:
         state = self.state()
         return state["counts"].get("transfer", 0), state["sums"].get("transfer", {}).get("eur", 0)
 
-    def deliver(self, client: Any) -> list[int]:
+    def deliver(self) -> list[int]:
         """Hand the webhooks that the sandbox sent to our own endpoints, byte for byte; return the statuses."""
         self.sandbox.ask("webhooks/flush", {})
-        self.play("app")
         got, self.receiver.got = self.receiver.got, []
-        return [
-            client.post(
-                f"/webhooks/stripe{path}", data=body, headers={"Stripe-Signature": signature}
-            ).status_code
-            for path, signature, body in got
-        ]
+        return [self.post_webhook(path, body, signature) for path, signature, body in got]
+
+    def post_webhook(self, path: str, body: bytes, signature: str | None) -> int:
+        """Post raw bytes to one of our webhook endpoints; return the status."""
+        client = self.client
+        self.play("app")
+        headers = {} if signature is None else {"Stripe-Signature": signature}
+        return client.post(f"/webhooks/stripe{path}", data=body, headers=headers).status_code
 
     def handle(self) -> int:
         """Handle the stored events as the worker."""
