@@ -33,6 +33,22 @@ def test_browsers_are_no_bots(agents: screening.Agents, agent: str, family: str)
 @pytest.mark.parametrize(
     "agent",
     [
+        CHROME.replace("Chrome/", "Version/4.0 Chrome/")
+        + " Instagram 406.0.0.58.159 Android (35/15; IABMV/1) NV/1",
+        CHROME + " MetaIAB Facebook",
+        CHROME + " Viber/11.9.5.8",
+        CHROME.replace("Windows NT 10.0", "Linux; Android 4.2.2; CUBOT C11 Build/JDQ39"),
+    ],
+)
+def test_people_in_apps_and_on_oddly_named_phones_are_no_bots(agents: screening.Agents, agent: str) -> None:
+    assert agents.learn(agent)[0] is False
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Acme Robot/2 (+mailto)",
+        "Mozilla/5.0 (compatible; NewThing/1.0; +https://new.example/why)",
         "Googlebot/2.1 (+http://www.google.com/bot.html)",
         "curl/8.5.0",
         "python-requests/2.32",
