@@ -2,11 +2,13 @@
 
 import argparse
 import contextlib
+import fcntl
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from marketplace.devtools import business_time, control, orphans, ports, seed, stack
 from marketplace.devtools.detach import in_background
@@ -15,6 +17,7 @@ from marketplace.devtools.secret_file import read_secret, write_secret
 from marketplace.devtools.state import World
 
 _STOP_SECONDS = 90.0
+_READY_SECONDS = 300.0
 
 
 def _say(text: str) -> None:
@@ -24,21 +27,46 @@ def _say(text: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start the demo (args: reset, detach, port) and stay until Ctrl-C, or until it is ready with `detach`."""
     world = World.demo()
-    if args.reset:
-        stop_everything(world, quiet=True)
-        world.wipe()
-    elif orphans.running_supervisor(world) is not None:
-        return _already_running(world, args.port)
-    world.prepare()
-    if args.detach:
-        return in_background(world.logs / "demo.log", lambda ready: _serve(world, args.port, ready))
-    return _serve(world, args.port, lambda: None)
+    world.demo_json.parent.mkdir(exist_ok=True)
+    # Whoever holds this lock is the demo, from its first step to its last; it goes with the process.
+    with (world.demo_json.parent / "demo.lock").open("a") as lock:
+        if args.reset:
+            stop_everything(world, quiet=True)
+        if not _locked(lock, seconds=30 if args.reset else 0):
+            return _already_running(world, lock, args.port)
+        orphans.end_survivors(world)
+        # Of a demo that crashed; whoever waits for ours must not read it.
+        world.demo_json.unlink(missing_ok=True)
+        if args.reset:
+            world.wipe()
+        world.prepare()
+        if args.detach:
+            return in_background(world.logs / "demo.log", lambda ready: _serve(world, args.port, ready))
+        return _serve(world, args.port, lambda: None)
 
 
-def _already_running(world: World, port: int | None) -> int:
-    facts = read_secret(world.demo_json)
-    if not facts:
-        raise DevtoolsError("a demo is just starting or stopping; ask again in a moment")
+def _locked(lock: TextIO, *, seconds: float) -> bool:
+    """Take the lock, waiting at most `seconds` for it; False when another process keeps it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
+
+
+def _already_running(world: World, lock: TextIO, port: int | None) -> int:
+    """Show the demo that another process runs, once it is ready; its start may have begun this very moment."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while not (facts := read_secret(world.demo_json)):
+        if _locked(lock, seconds=0.2):
+            raise DevtoolsError("another start of the demo ended before it was ready; start it again")
+        if time.monotonic() > deadline:
+            raise DevtoolsError("another start of the demo is not ready yet; ask again in a moment")
     if port is not None and not facts["web"].endswith(f":{port}"):
         raise DevtoolsError(f"a demo runs at {facts['web']}; ./dev stop first to start it on port {port}")
     _say("the demo is running already")
@@ -49,6 +77,7 @@ def _already_running(world: World, port: int | None) -> int:
 def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
     _discard_half_seeded(world)
     chosen = _choose_ports(world, port)
+    was_ready = False
     try:
         extra = seed.demo_environment(chosen["site"])
         begin = None if world.people_file.exists() else _begin_in_the_past
@@ -64,13 +93,14 @@ def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
             _show(facts)
             _say("stop it with Ctrl-C or ./dev stop")
             ready()
+            was_ready = True
             running.supervisor.stop_asked.wait()
             running.supervisor.changed = lambda: None
     except KeyboardInterrupt:
         _say("\nstopped")
     finally:
         world.demo_json.unlink(missing_ok=True)
-    return 0
+    return 0 if was_ready else 1
 
 
 def _begin_in_the_past(running: stack.Stack) -> None:
@@ -101,7 +131,6 @@ def _discard_half_seeded(world: World) -> None:
     """Start from empty when the first start was interrupted while it seeded."""
     if world.seeding_mark.exists() and not world.people_file.exists():
         _say("the first start was interrupted while seeding; starting again from empty")
-        orphans.end_survivors(world)
         world.wipe()
         world.prepare()
 
@@ -116,12 +145,14 @@ def _show(facts: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _ending_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into what Ctrl-C is, so that children are stopped in order."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, and Ctrl-C also where a shell made its background jobs deaf to it."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
@@ -136,7 +167,10 @@ def stop_everything(world: World, *, quiet: bool = False) -> None:
         try:
             control.ask(world, {"do": "shutdown"})
         except DevtoolsError:
-            # It is on its way up or down and does not listen.
+            # It is only just on its way up, or already on its way down.
+            supervisor.send(signal.SIGTERM)
+        if not world.demo_json.exists():
+            # It is still starting or seeding and asks nobody whether to go on.
             supervisor.send(signal.SIGTERM)
         if not supervisor.wait_until_gone(_STOP_SECONDS):
             raise DevtoolsError(f"the supervisor (pid {supervisor.pid}) does not end; its log: {world.logs}")

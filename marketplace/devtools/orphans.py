@@ -62,7 +62,12 @@ def survivors(world: World) -> dict[ProcessId, signal.Signals]:
 
 
 def end_survivors(world: World, *, grace: float = _GRACE_SECONDS) -> int:
-    """End what a crashed supervisor left behind, after `grace` seconds without mercy; returns how many it were."""
+    """End what a crashed supervisor left behind, after `grace` seconds without mercy; returns how many it were.
+
+    Children of a living supervisor are left alone.
+    """
+    if running_supervisor(world) is not None:
+        return 0
     found = survivors(world)
     for process, stop_signal in found.items():
         process.send(stop_signal)

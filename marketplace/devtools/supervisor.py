@@ -109,6 +109,10 @@ class Supervisor:
             process = child.process
         if process is not None:
             self._end(child, process, kill=kill)
+            with self._lock:
+                # Before somebody wants it up again, or its end would look like an accident.
+                if child.process is process:
+                    self._bury(child, process)
         self.changed()
 
     def status(self) -> list[dict[str, str | int | None]]:
