@@ -61,11 +61,15 @@ def see_in_bank(job: MainJob, person: Person, run_id: str) -> None:
 
 
 def read_statement(job: MainJob, adviser: Person) -> dict[str, Any]:
-    """Read the newest statement of an adviser and check that its lines add up."""
+    """Read the newest statement of an adviser."""
     found = adviser.caller.items("statements")
     must(bool(found), "the adviser has no statement")
     statement: dict[str, Any] = adviser.caller.get(f"statements/{found[0]['id']}")
-    job.tell("statement", f"EUR {statement['total']['amount']}", statement_id=statement["id"])
+    job.tell(
+        "statement",
+        f"{statement['number']} EUR {statement['amount']['amount']}",
+        statement_id=statement["id"],
+    )
     return statement
 
 
@@ -73,9 +77,9 @@ def reconcile(job: MainJob, person: Person) -> Decimal:
     """Import what the payment provider moved, and return the difference that nobody can explain."""
     person.caller.post("reconciliation/import")
     job.settle_down()
-    certificate = person.caller.get("reconciliation")
-    lines = [line for line in certificate["currencies"] if line["currency"] == CURRENCY]
-    must(len(lines) == 1, "the certificate has no line for the currency", certificate)
+    report = person.caller.get("reconciliation")
+    lines = [line for line in report["certificates"] if line["currency"] == CURRENCY]
+    must(len(lines) == 1, "there is no certificate for the currency", report)
     job.tell("reconciliation", amounts(lines[0]))
     return decimal_of(lines[0]["difference"])
 
@@ -86,12 +90,13 @@ def amounts(line: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value['amount']}" for name, value in named.items())
 
 
-def earnings(job: MainJob, adviser: Person) -> dict[str, str]:
-    """Return and tell where an adviser's money is, by the words of the ledger."""
-    shown = adviser.caller.get("earnings")
-    for line in shown["items"]:
-        if decimal_of(line["amount"]):
-            job.tell(
-                "earnings", f"{line['state']} EUR {line['amount']['amount']}", adviser_id=adviser.adviser_id
-            )
-    return {line["state"]: line["amount"]["amount"] for line in shown["items"]}
+def earnings(job: MainJob, adviser: Person) -> None:
+    """Tell where an adviser's money is, in the words of the ledger."""
+    for line in adviser.caller.get("earnings")["items"]:
+        shown = {
+            name.replace("_", " "): value["amount"]["amount"]
+            for name, value in line.items()
+            if name != "currency"
+        }
+        text = ", ".join(f"{name} {amount}" for name, amount in shown.items() if Decimal(amount))
+        job.tell("earnings", f"{line['currency']}: {text}", adviser_id=adviser.adviser_id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import totp
 from marketplace.core import audit, db, ids, jobs
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, Forbidden, IllegalTransition, NotAuthenticated, NotFound
+from marketplace.core.errors import Conflict, IllegalTransition, NotAuthenticated, NotFound
 from marketplace.core.money import Money
 from payouts.runs import candidates, content
 from payouts.settlement.payout_models import PayoutRun
@@ -31,7 +31,7 @@ _RESERVE = sa.text(
 )
 
 
-class SameApprover(Forbidden):
+class SameApprover(Conflict):
     """The person who made a run may not approve it; there is no way around a second person."""
 
     code = "same_approver"
