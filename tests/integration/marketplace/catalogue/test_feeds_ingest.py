@@ -7,7 +7,7 @@ import io
 import threading
 import tracemalloc
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -271,11 +271,12 @@ def test_a_stalled_feed_is_taken_over_and_the_first_worker_can_not_finish_it(mar
         assert dead is not None
         assert claim(job_id, long_ago + dt.timedelta(minutes=1)) is None, "it is not stalled yet"
         assert jobs.read_waiting_feeds() == 1
-        for late in (
+        steps: list[Callable[[Session], None]] = [
             lambda session: ingest.apply(session, dead, now=clock.now()),
             lambda session: ingest.stage(session, dead, [], bytes_read=0, wall=clock.wall()),
             lambda session: ingest.refuse(session, dead, FeedUnreadable("x", "x", "x"), now=clock.now()),
-        ):
+        ]
+        for late in steps:
             with pytest.raises(ingest.FeedOvertaken), transaction() as session:
                 late(session)
     job = job_of(job_id)

@@ -147,7 +147,7 @@ def test_no_role_changes_history(market: Any, shop: Any, offer: Offer) -> None:
                         connection.execute(sa.text("SET ROLE aanrader_owner"))
                     with pytest.raises(sa.exc.DBAPIError) as refusal:
                         connection.execute(sa.text(verb.format(table)))
-                assert refusal.value.orig is not None and refusal.value.orig.sqlstate == "42501", (
+                assert getattr(refusal.value.orig, "sqlstate", "") == "42501", (
                     role,
                     table,
                     verb,
@@ -232,12 +232,12 @@ def test_an_offer_opens_pauses_and_closes_and_its_history_answers_for_any_day(
     with pytest.raises(publishing.OfferClosed):
         publish(owner, offer, percent(500), now=NOW + 5 * DAY)
     with db.new_session() as session:
-        days = [
+        states = [
             service.state_at(session, [offer.id], NOW + n * DAY).get(offer.id) for n in (-1, 0, 1, 2, 3, 4, 9)
         ]
         history = session.scalar(sa.text("SELECT count(*) FROM offer_state"))
         before = service.state_at(session, [offer.id], NOW + DAY - SECOND)
-    assert days == [None, "draft", "open", "paused", "open", "closed", "closed"]
+    assert states == [None, "draft", "open", "paused", "open", "closed", "closed"]
     assert history == 5 and before == {offer.id: "draft"}
 
 
