@@ -50,7 +50,7 @@ _BALANCES = sa.text(
 # the terms under which it earned.
 _HELD = sa.text(
     """
-    SELECT q.currency, min(greatest(q.ordered_at + make_interval(hours => 24 * q.hold_days),
+    SELECT q.currency, min(greatest(q.ordered_at + q.hold_days * interval '24 hours',
                                     q.received_at + interval '24 hours'))
       FROM (SELECT c.currency, o.ordered_at, o.received_at, t.hold_days
               FROM commission c JOIN shop_order o ON o.id = c.order_id

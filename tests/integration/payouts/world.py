@@ -28,6 +28,20 @@ _BOOKS = (
     " GROUP BY a.kind, a.owner HAVING sum(b.balance_minor) <> 0"
 )
 
+# Values for columns that a test does not care about, by type.
+_FILLERS: dict[str, Any] = {
+    "uuid": uuid.UUID(int=1),
+    "text": "x",
+    "integer": 1,
+    "bigint": 1,
+    "boolean": True,
+    "jsonb": "{}",
+    "bytea": bytes(32),
+    "character": "EUR",
+    "ARRAY": "{}",
+    "timestamp with time zone": NOW,
+}
+
 
 class World:
     """Shops, advisers and commissions in one database, opened as the worker."""
@@ -118,7 +132,24 @@ class World:
             created_at=ordered_at,
         )
 
-    def move(self, commission: uuid.UUID, kind: str, delta: int = 0, *, at: dt.datetime = NOW) -> uuid.UUID:
+    def insert_terms(self, *, hold_days: int) -> uuid.UUID:
+        """Make terms of which only the hold matters, and return their id."""
+        columns = self._tracking.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_name = 'commission_terms' AND is_nullable = 'NO' AND column_default IS NULL"
+        ).fetchall()
+        made: dict[str, Any] = {name: _FILLERS[kind] for name, kind in columns if name != "id"}
+        return self.insert("commission_terms", **(made | {"offer_id": uuid.uuid4(), "hold_days": hold_days}))
+
+    def move(
+        self,
+        commission: uuid.UUID,
+        kind: str,
+        delta: int = 0,
+        *,
+        at: dt.datetime = NOW,
+        terms_id: uuid.UUID | None = None,
+    ) -> uuid.UUID:
         """Append a move to a commission, as tracking does, and return its id."""
         row = self._tracking.execute(
             "SELECT c.currency, coalesce(max(m.seq), 0), coalesce(sum(m.delta_minor), 0)::bigint"
@@ -135,7 +166,7 @@ class World:
             standing_minor=row[2] + delta,
             currency=row[0],
             cause="test",
-            terms_id=uuid.uuid4(),
+            terms_id=terms_id or uuid.uuid4(),
             at=at,
             detail="{}",
         )
