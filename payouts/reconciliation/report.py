@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from marketplace.core.money import Money
@@ -32,7 +33,7 @@ def newest_certificates(session: Session) -> list[Certificate]:
     """Return the newest certificate of each currency."""
     newest = (
         sa.select(Certificate.id)
-        .distinct(Certificate.currency)
+        .ext(distinct_on(Certificate.currency))
         .order_by(Certificate.currency, Certificate.at.desc(), Certificate.id.desc())
     )
     return list(
