@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -88,3 +88,12 @@ def listed(
     if after is not None:
         query = query.where(Product.id > after)
     return list(session.scalars(query))
+
+
+def titled(session: Session, words: Sequence[str], *, most: int = 24) -> list[Product]:
+    """Return published products whose title holds every word, whatever its case, in the order of their titles."""
+    query = sa.select(Product).join(Shop, Shop.id == Product.shop_id)
+    query = query.where(Product.retired_at.is_(None), Shop.state == "live")
+    for word in words[:8]:
+        query = query.where(Product.title.icontains(word, autoescape=True))
+    return list(session.scalars(query.order_by(Product.title, Product.id).limit(most)))

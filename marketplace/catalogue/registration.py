@@ -17,6 +17,6 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of the catalogue."""
-    from marketplace.catalogue import api_feeds, api_products
+    from marketplace.catalogue import api_feeds, api_products, views_search
 
-    return [api_feeds.blueprint, api_products.blueprint]
+    return [api_feeds.blueprint, api_products.blueprint, views_search.blueprint]
