@@ -26,7 +26,7 @@ def clicks_in(locations: list[str], settings: Settings) -> set[str]:
     return {tokens.read(settings.token_keys, text).click_id.hex for text in texts}
 
 
-@pytest.mark.parametrize("durability", ["process", "disk"])
+@pytest.mark.parametrize("durability", ["process", pytest.param("disk", marks=pytest.mark.slow)])
 def test_killed_edges_lose_no_acknowledged_click(
     database: Database, settings: Settings, tmp_path: Path, durability: str
 ) -> None:
