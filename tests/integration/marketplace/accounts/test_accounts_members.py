@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
+import pytest
 import time_machine
+
+from marketplace.accounts import members
+from marketplace.accounts.shops import OwnerNeeded
+from marketplace.core import clock, db
+from marketplace.core.actor import Actor
 
 
 def member_id(owner, person):
@@ -147,6 +154,36 @@ def test_the_last_owner_stays_also_when_two_remove_each_other_at_once(world):
         s=owner.facts["shop_id"],
     )
     assert len(left) == 1
+
+
+def test_removing_waits_for_whoever_is_removing_and_then_judges_anew(world):
+    owner = world.owner()
+    second = world.join(owner, "owner")
+    shop_id = UUID(owner.facts["shop_id"])
+    ids = {person.email: UUID(member_id(owner, person)) for person in (owner, second)}
+
+    def acting(person):
+        user_id = UUID(person.get("/me")["user_id"])
+        return Actor(user_id=user_id, shop_ids=(shop_id,), owned_shop_ids=(shop_id,), via="token")
+
+    one, two = acting(owner), acting(second)
+
+    def remove(session, actor, target):
+        return members.remove(session, actor, target, clock.now(), clock.wall())
+
+    def remove_the_first():
+        with db.transaction() as session:
+            remove(session, two, ids[owner.email])
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            remove(session, one, ids[second.email])
+            session.flush()
+            waiting = pool.submit(remove_the_first)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+        with pytest.raises(OwnerNeeded):
+            waiting.result(timeout=10)
 
 
 def test_another_shop_sees_none_of_it(world):
