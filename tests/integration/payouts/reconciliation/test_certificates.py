@@ -140,7 +140,7 @@ def test_a_transfer_by_hand_is_a_difference_that_keeps_its_id_and_ages(world: Wo
     [found] = breaks(world)
     assert (found.kind, found.facts["source_id"], found.amount_minor) == (
         "missing_in_ledger",
-        by_hand.id,
+        by_hand.transfer_id,
         -1_234,
     )
     world.advance(days=14)

@@ -30,8 +30,8 @@ def earned_by_order(world: World, adviser: Paid) -> Commission:
         session.flush()
         terms = CommissionTerms(id=ids.new_id(), offer_id=offer.id, version=3, effective_from=now)
         terms.published_at, terms.published_by = now, world.owner.user_id
-        terms.document, terms.sha256 = {"default": {"percent_bp": 1000}}, "0" * 64
-        terms.window_days, terms.hold_days = 30, 30
+        terms.document, terms.sha256 = {"default": {"percent_bp": 1000}}, bytes(32)
+        terms.window_days, terms.hold_days, terms.shop_id, terms.currency = 30, 30, world.shop_id, "EUR"
         order = ShopOrder(
             id=ids.new_id(),
             shop_id=world.shop_id,
