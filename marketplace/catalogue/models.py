@@ -106,6 +106,8 @@ class FeedRow(Base):
     __table_args__ = (
         CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'refused')", name="outcome"),
         Index("ix_feed_row_job_id_outcome", "job_id", "outcome", "row_number"),
+        # Retiring looks up each product here; without this it would compare every row with every product.
+        Index("ix_feed_row_job_id_sku", "job_id", "sku"),
     )
 
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)

@@ -83,6 +83,7 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE INDEX ix_feed_row_job_id_outcome ON feed_row (job_id, outcome, row_number)")
+    op.execute("CREATE INDEX ix_feed_row_job_id_sku ON feed_row (job_id, sku)")
     op.execute(
         f"""
         CREATE TABLE product (
