@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from marketplace.core import config, db, web
+from marketplace.core import config
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -58,6 +58,9 @@ def blueprints() -> Iterable[Any]:
 
 def build_app(settings: config.Settings) -> WSGIApplication:
     """Build the product: the web application, with the edge in front of it for redirects."""
+    # Loaded here, because an edge of its own needs neither and starts in half the time without them.
+    from marketplace.core import db, web
+
     db.init(settings.database_url, pool_size=8, clock_moves=settings.clock_moves)
     register()
     return switch(web.create_app(settings, blueprints()).wsgi_app, build_edge(settings))

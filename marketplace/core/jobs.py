@@ -205,7 +205,9 @@ def work(name: str = "worker") -> int:
 
 
 def waiting() -> int:
-    """Return how many jobs wait or run. Raises redis.RedisError when Valkey is away."""
+    """Return how many jobs wait or run; without a queue none does. Raises redis.RedisError when Valkey is away."""
+    if not config.current().redis_url:
+        return 0
     line = queue()
     return int(line.count) + int(line.started_job_registry.count)
 
