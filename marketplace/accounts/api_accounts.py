@@ -8,6 +8,7 @@ import flask
 
 from marketplace.accounts import advisers, emails, limits, loader, passwords, sessions, users
 from marketplace.accounts import schemas_people as shapes
+from marketplace.accounts.evenly import evenly
 from marketplace.core import auth, clock, config, db
 from marketplace.core import policy as policies
 from marketplace.core.actor import Actor
@@ -34,7 +35,7 @@ def sign_up(data: dict[str, Any]) -> dict[str, str]:
     passwords.refuse_weak(data["password"], data["email"], data["name"])
     given = data | {"password_hash": passwords.hash_password(data["password"])}
     now, wall = request_now(), clock.wall()
-    with db.transaction() as session:
+    with evenly(), db.transaction() as session:
         user = users.sign_up(session, given, now, wall)
         if user is not None and data["kind"] == "adviser" and advisers.of_user(session, user.id) is None:
             profile = {

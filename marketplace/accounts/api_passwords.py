@@ -9,6 +9,7 @@ import flask
 from marketplace.accounts import emails, limits, passwords, users
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.api_accounts import prove_password
+from marketplace.accounts.evenly import evenly
 from marketplace.core import auth, clock, db
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
@@ -28,7 +29,7 @@ def ask_reset(data: dict[str, Any]) -> dict[str, str]:
     """Ask for a mail with a link to choose a new password."""
     limits.spend("token.net", limits.net_of(flask.request.remote_addr))
     limits.spend("mailbox", emails.key(data["email"]))
-    with db.transaction() as session:
+    with evenly(), db.transaction() as session:
         users.ask_password_reset(session, data["email"], request_now(), clock.wall())
     return RESET_SENT
 
