@@ -325,7 +325,9 @@ def upgrade() -> None:
     grant(op, "app", "SELECT", *TABLES)
     grant(op, "app", "INSERT", *(table for table in TABLES if table != "user_account"))
     # Everything of a new person but the role, whose default is member.
-    grant(op, "app", f"INSERT (id, email, email_key, created_at, {CHANGEABLE['user_account']})", "user_account")
+    grant(
+        op, "app", f"INSERT (id, email, email_key, created_at, {CHANGEABLE['user_account']})", "user_account"
+    )
     for table, columns in CHANGEABLE.items():
         grant(op, "app", f"UPDATE ({columns})", table)
     grant(op, "worker", "SELECT", *SEEN_BY_WORKER)
