@@ -15,7 +15,7 @@ from marketplace.accounts.models import UserAccount
 from marketplace.core import audit, db, ids, mail
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.core.errors import Forbidden, GatewayUncertain, NotFound
-from payouts.settlement.gateway import AccountState, Gateway
+from payouts.settlement.gateway import AccountState, Gateway, Rejected
 from payouts.settlement.models import DestinationChange, PayoutAccount
 from payouts.settlement.retry import KEY_LIFE
 
@@ -207,7 +207,15 @@ def refresh(
     gateway: Gateway, row_id: UUID, stripe_account_id: str, now: Callable[[], dt.datetime]
 ) -> PayoutAccount:
     """Fetch an account from Stripe, outside any transaction, and record it; return the row."""
-    seen = gateway.account(stripe_account_id)
+    try:
+        seen = gateway.account(stripe_account_id)
+    except Rejected as error:
+        # The account was closed or taken away from us: nothing can be paid there until a person has looked.
+        with db.transaction() as session:
+            row = locked(session, row_id)
+            row.state, row.seen_at = "disabled", now()
+            row.requirements = {"due": [], "past_due": [], "disabled_reason": str(error.facts["reason"])}
+            return row
     return record(row_id, seen, now())
 
 

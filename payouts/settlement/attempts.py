@@ -75,6 +75,16 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
         )
         payout.next_try_at = now + WAIT_FOR_FUNDS
         return False
+    if payout.state not in OPEN_STATES or attempt.outcome is not None:
+        _alarm(
+            session,
+            "transfer_mismatch",
+            payout,
+            transfer,
+            "A transfer exists for money that was given back.",
+            now,
+        )
+        return False
     attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
     attempt.request_id = transfer.request_id or attempt.request_id
     move(payout, "paid")

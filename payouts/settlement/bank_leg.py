@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from marketplace.core import db
+from marketplace.accounts import service as people
+from marketplace.core import config, db, mail
 from marketplace.core.errors import InvariantViolation, NotFound
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
@@ -104,6 +105,7 @@ def _move(session: orm.Session, payout: Payout, seen: BankPayout, now: dt.dateti
             # An earlier payout failed, and a later one has brought the money to the bank already.
             return False
         wanted, payout.bank_failed_at, payout.reason = "bank_failed", now, seen.failure_code
+        _tell(session, payout, now)
         entry = postings.bank_failed(
             payout.id, payout.adviser_id, payout.amount, stripe_payout_id=seen.payout_id, at=now
         )
@@ -119,6 +121,19 @@ def _move(session: orm.Session, payout: Payout, seen: BankPayout, now: dt.dateti
     session.flush()
     ledger.post(session, [entry])
     return True
+
+
+def _tell(session: orm.Session, payout: Payout, now: dt.datetime) -> None:
+    user = people.user_of_adviser(session, payout.adviser_id)
+    facts = {
+        "name": user.name,
+        "amount": f"{payout.amount} {payout.currency}",
+        "reason": (payout.reason or "no reason given").replace("_", " "),
+        "url": f"{config.current().base_url}/payout-account",
+    }
+    mail.queue(
+        session, to=user.email, template="payout_bank_failed", locale=user.locale, facts=facts, now=now
+    )
 
 
 def connected_id(account: PayoutAccount) -> str:

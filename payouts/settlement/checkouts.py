@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 from uuid import UUID
@@ -14,7 +15,7 @@ from marketplace.core.errors import InvariantViolation, NotFound
 from marketplace.core.money import Money
 from payouts.funding import service as funding_service
 from payouts.funding.models import Funding
-from payouts.settlement import breaks
+from payouts.settlement import breaks, rounds
 from payouts.settlement.gateway import CheckoutSession, Gateway, Rejected
 from payouts.settlement.models import StripeMovement
 from payouts.settlement.retry import KEY_LIFE
@@ -142,10 +143,12 @@ def repair(gateway: Gateway, base_url: str, now: Now) -> int:
                 .limit(100)
             )
         )
-    done = sum(_open_or_give_up(gateway, funding, base_url, moment) for funding in planned)
-    for session_id in unanswered:
-        done += confirm(gateway, str(session_id), now) in ("booked", "expired")
-    return done
+    opened = rounds.each(
+        "fundings_planned", planned, lambda one: _open_or_give_up(gateway, one, base_url, moment)
+    )
+    return opened + rounds.each(
+        "fundings_open", unanswered, lambda one: confirm(gateway, str(one), now) in ("booked", "expired")
+    )
 
 
 def _open_or_give_up(gateway: Gateway, funding: Funding, base_url: str, moment: dt.datetime) -> bool:
@@ -154,8 +157,6 @@ def _open_or_give_up(gateway: Gateway, funding: Funding, base_url: str, moment: 
         with db.transaction() as session:
             funding_service.failed(session, funding.id, expired=True)
         return True
-    try:
+    with contextlib.suppress(Rejected):
         open_page(gateway, funding, base_url)
-    except Rejected:
-        return True
     return True

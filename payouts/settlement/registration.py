@@ -24,6 +24,7 @@ from payouts.settlement import (
     events,
     payout_models,
     promises,
+    rounds,
 )
 from payouts.settlement.stripe_gateway import configured
 
@@ -56,7 +57,7 @@ def follow_bank() -> int:
         return 0
     with db.transaction() as session:
         waiting = bank_leg.accounts_to_check(session, clock.now())
-    return sum(bank_leg.check(gateway, account, clock.now) for account in waiting)
+    return rounds.each("bank", waiting, lambda account: bank_leg.check(gateway, account, clock.now))
 
 
 def look_at_accounts() -> int:
@@ -66,9 +67,9 @@ def look_at_accounts() -> int:
         return 0
     with db.transaction() as session:
         waiting = accounts.unseen(session, clock.now())
-    for row_id, stripe_account_id in waiting:
-        accounts.refresh(gateway, row_id, stripe_account_id, clock.now)
-    return len(waiting)
+    return rounds.each(
+        "accounts", waiting, lambda one: bool(accounts.refresh(gateway, one[0], one[1], clock.now))
+    )
 
 
 def webhooks_pending(_session: Session, _now: datetime) -> int:

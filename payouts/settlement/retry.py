@@ -13,7 +13,8 @@ from enum import StrEnum
 KEY_LIFE = timedelta(hours=23)
 LOOK_UP_GAP = timedelta(minutes=5)
 LOOK_UPS_NEEDED = 2
-LEASE = timedelta(seconds=30)
+# Longer than a call with all its time-outs and repeats, so that no two processes ever have one payout in hand.
+LEASE = timedelta(minutes=2)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 

@@ -226,8 +226,7 @@ class World:
         """Send a request to our own API as the web role; return status and JSON."""
         client = self.client
         self.play("app")
-        sent = {"json": body} if body else {}
-        answer = client.open(f"/api/v1{path}", method=method, headers=headers, **sent)
+        answer = client.open(f"/api/v1{path}", method=method, headers=headers, json=body or None)
         return answer.status_code, answer.get_json(silent=True)
 
     def adviser(self, *, earned: int = 0, connected: bool = True) -> Paid:
@@ -387,6 +386,11 @@ class World:
         """Handle the stored events as the worker."""
         self.worker()
         return events.handle_due(self.gateway, clock.now)
+
+
+def slowly(*values: Any) -> list[Any]:
+    """Return cases of a parametrised test that run with --all only."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from payouts.runs.content import Candidate
 RUN = uuid.UUID(int=7)
 
 
-def candidate(number: int = 1, **changes: object) -> Candidate:
-    facts: dict[str, object] = {
+def candidate(number: int = 1, **changes: Any) -> Candidate:
+    facts: dict[str, Any] = {
         "adviser_id": uuid.UUID(int=number),
         "amount": Money(2500, "EUR"),
         "lines": 2,
@@ -26,7 +27,7 @@ def candidate(number: int = 1, **changes: object) -> Candidate:
         "destination": f"acct_{number}",
         "fingerprint": "f",
     }
-    return Candidate(**(facts | changes))  # type: ignore[arg-type]
+    return Candidate(**(facts | changes))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def candidate(number: int = 1, **changes: object) -> Candidate:
         ({"blocked": "no_payout_account", "amount": Money(100, "EUR")}, "no_payout_account"),
     ],
 )
-def test_one_reason_each(changes: dict[str, object], reason: str | None) -> None:
+def test_one_reason_each(changes: dict[str, Any], reason: str | None) -> None:
     assert content.exclusion(candidate(**changes)) == reason
 
 
@@ -70,9 +71,9 @@ def test_order_of_facts_does_not_change_the_hash() -> None:
         {"adviser_id": uuid.UUID(int=99)},
     ],
 )
-def test_everything_that_is_paid_is_in_the_hash(changes: dict[str, object]) -> None:
+def test_everything_that_is_paid_is_in_the_hash(changes: dict[str, Any]) -> None:
     before = content.decide(RUN, "EUR", [candidate()])
-    after = content.decide(RUN, "EUR", [dataclasses.replace(candidate(), **changes)])  # type: ignore[arg-type]
+    after = content.decide(RUN, "EUR", [dataclasses.replace(candidate(), **changes)])
     assert before.content_hash != after.content_hash
     assert before.content_hash != content.decide(uuid.UUID(int=8), "EUR", [candidate()]).content_hash
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from marketplace.core import clock, db
+from marketplace.core.mail import MailMessage, render
 from payouts.settlement import bank_leg, promises
 from payouts.settlement.payout_models import Payout
-from tests.integration.payouts.settling import World
+from tests.integration.payouts.settling import World, slowly
 
 
 def paid(world: World) -> Payout:
@@ -43,7 +45,7 @@ def poll(world: World) -> int:
     return sum(bank_leg.check(world.gateway, account, clock.now) for account in due)
 
 
-@pytest.mark.parametrize("fault", ["none", "duplicate", "reorder"])
+@pytest.mark.parametrize("fault", ["none", *slowly("duplicate", "reorder")])
 def test_payout_paid_brings_the_money_to_the_bank_once(world: World, fault: str) -> None:
     payout = paid(world)
     if fault != "none":
@@ -68,7 +70,7 @@ def test_a_lost_webhook_costs_time_only(world: World) -> None:
     assert poll(world) == 0
 
 
-@pytest.mark.parametrize("fault", ["none", "duplicate", "reorder", "lose"])
+@pytest.mark.parametrize("fault", ["reorder", *slowly("none", "duplicate", "lose")])
 def test_paid_then_failed_three_days_later(world: World, fault: str) -> None:
     payout = paid(world)
     world.sandbox.act("payout.paid_then_failed", account=payout.destination, code="account_closed")
@@ -87,6 +89,9 @@ def test_paid_then_failed_three_days_later(world: World, fault: str) -> None:
     assert (after.state, after.reason) == ("bank_failed", "account_closed")
     assert world.balance("memo:connected_balance", payout.adviser_id) == 4_000
     assert world.transfers() == (1, 4_000)
+    told = world.read(lambda session: list(session.scalars(sa.select(MailMessage))))
+    assert [(one.template, one.facts["amount"]) for one in told] == [("payout_bank_failed", "40.00 EUR")]
+    assert "Your bank refused a payout of 40.00 EUR" in render(told[0].template, "en", told[0].facts)[0]
     # A new bank account: Stripe's next payout carries the same money, and we send nothing again.
     world.sandbox.act("account.enable", account=payout.destination)
     world.advance(days=3)

@@ -12,7 +12,7 @@ from marketplace.core import clock
 from marketplace.core.mail import MailMessage
 from payouts.settlement import accounts
 from payouts.settlement.models import DestinationChange
-from tests.integration.payouts.settling import World
+from tests.integration.payouts.settling import World, slowly
 
 
 def test_from_nothing_to_ready_over_http(world: World) -> None:
@@ -35,7 +35,7 @@ def test_from_nothing_to_ready_over_http(world: World) -> None:
     assert world.state()["counts"]["account"] == 2
 
 
-@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "500_stored"])
+@pytest.mark.parametrize("fault", ["500_stored", *slowly("drop_before", "drop_after")])
 def test_a_lost_answer_makes_one_account(world: World, fault: str) -> None:
     adviser = world.adviser(connected=False)
     headers = world.token(adviser.actor.user_id)

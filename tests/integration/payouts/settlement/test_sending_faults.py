@@ -12,7 +12,7 @@ from payouts.runs import execution
 from payouts.settlement import attempts, claims, sending
 from payouts.settlement.gateway import CalledInsideTransaction, TransferOrder
 from payouts.settlement.sending import Carried, Purse
-from tests.integration.payouts.settling import World
+from tests.integration.payouts.settling import World, slowly
 
 MONEY = Money(100, "EUR")
 
@@ -110,7 +110,7 @@ def test_a_stored_500_is_looked_up_before_a_new_key(world: World, effect: bool) 
     assert world.transfers() == (1, 4_000)
 
 
-@pytest.mark.parametrize("fault", ["409", "429_lock", "429_rate"])
+@pytest.mark.parametrize("fault", ["429_rate", *slowly("409", "429_lock")])
 def test_a_busy_stripe_gets_the_same_key_again(world: World, fault: str) -> None:
     world.budget(50_000)
     for n in range(3):
@@ -271,7 +271,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("step", ["claim", "open_attempt", "before_call", "after_call", "record"])
+@pytest.mark.parametrize("step", ["after_call", *slowly("claim", "open_attempt", "before_call", "record")])
 def test_a_process_killed_at_any_step_converges_to_one_transfer(
     world: World, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,7 +300,7 @@ def test_a_process_killed_at_any_step_converges_to_one_transfer(
             patch.setattr(attempts, "paid", die)
         with pytest.raises(Killed):
             world.work(run)
-    world.advance(minutes=1)
+    world.advance(minutes=3)
     world.work(run)
     [payout] = world.payouts(run)
     assert payout.state == "paid"

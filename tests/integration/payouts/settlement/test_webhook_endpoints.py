@@ -15,7 +15,7 @@ from marketplace.core import clock, config
 from payouts.settlement import registration
 from payouts.settlement.models import StripeEvent
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS
-from tests.integration.payouts.settling import World
+from tests.integration.payouts.settling import World, slowly
 
 
 def sign(secret: str, body: bytes, stamp: int | None = None) -> str:
@@ -94,11 +94,12 @@ def test_forged_webhooks_are_400_and_leave_no_row(world: World, breach: str) -> 
     assert stored(world) == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b"\xff\xfe", b'{"object": "event"}', b"null", b"[" * 5000]
-)
-def test_signed_rubbish_is_400(world: World, body: bytes) -> None:
-    assert world.post_webhook("/account", body, sign(SECRETS["account"], body)) == 400
+RUBBISH = (b"", b"[]", b"{}", b"\xff\xfe", b'{"object": "event"}', b"null", b"[" * 5000)
+
+
+def test_signed_rubbish_is_400(world: World) -> None:
+    for body in RUBBISH:
+        assert world.post_webhook("/account", body, sign(SECRETS["account"], body)) == 400, body[:40]
     assert stored(world) == []
 
 
@@ -115,7 +116,7 @@ def test_a_body_beyond_the_limit_is_413(world: World) -> None:
     assert stored(world) == []
 
 
-@pytest.mark.parametrize("fault", ["none", "duplicate", "reorder", "bad_signature"])
+@pytest.mark.parametrize("fault", ["duplicate", "bad_signature", *slowly("none", "reorder")])
 def test_a_changed_account_is_fetched_again_whatever_the_delivery(world: World, fault: str) -> None:
     adviser = world.adviser()
     account = world.account_of(adviser.id)
