@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+import idna
+
 MOST_CHARACTERS = 2000
 _HOST = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -58,8 +60,12 @@ def _split(url: str) -> SplitResult:
 @lru_cache(maxsize=1024)
 def _ascii_host(host: str) -> str:
     try:
-        ascii_host = host.rstrip(".").encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
+        name = host.rstrip(".").lower()
+        # UTS 46, as domains and links are read, so that one shop has one name in all three.
+        ascii_host = (
+            name if name.isascii() else idna.encode(name, uts46=True, std3_rules=True).decode("ascii")
+        )
+    except idna.IDNAError as error:
         raise AddressUnreadable("The host name of the address can't be read.") from error
     if not _HOST.fullmatch(ascii_host):
         raise AddressUnreadable("The host name of the address is not a full name such as www.example.com.")
