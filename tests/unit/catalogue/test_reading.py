@@ -54,6 +54,14 @@ def test_rss_gives_each_item_with_googles_fields_first() -> None:
     }
 
 
+def test_googles_own_element_wins_over_the_plain_one_whatever_their_order() -> None:
+    content = rss("A").replace(
+        b"<title>Pan</title>", b"<title>Plain</title><g:title>Google</g:title><title>Late</title>"
+    )
+    assert rows(content)[0].fields["title"] == "Google"
+    assert rows(rss("A").replace(b"Pan", b"One</title><title>Two"))[0].fields["title"] == "One"
+
+
 def test_atom_gives_each_entry_and_its_alternate_link() -> None:
     feed = (
         b"<feed xmlns='http://www.w3.org/2005/Atom' xmlns:g='http://base.google.com/ns/1.0'><link rel='self' href='x'/>"
@@ -154,6 +162,12 @@ def test_any_doctype_is_refused_before_it_does_anything(head: str, encoding: str
     # Behind 64 kB of comment the parser sees it first, and refuses what the declaration would do.
     late = len(head) > 64 * 1024
     assert found == "doctype_refused" or (late and found == "not_well_formed")
+
+
+@pytest.mark.parametrize("doctype", ["<!DOCTYPE rss>", "<!DOCTYPE rss [<!ENTITY a 'b'>]>"])
+def test_a_harmless_doctype_that_comes_late_is_refused_at_the_root(doctype: str) -> None:
+    head = "<!-- " + "x" * 80_000 + " -->" + doctype
+    assert refusal(rss("A", head=head)).code == "doctype_refused"
 
 
 def test_an_entity_without_a_doctype_is_not_well_formed() -> None:
