@@ -89,12 +89,20 @@ CREATE FUNCTION ledger_check_entry() RETURNS trigger LANGUAGE plpgsql SECURITY D
 SET search_path = public, pg_temp AS $$
 DECLARE
   counted bigint;
+  total numeric;
   uneven text;
+  last text;
   beyond text;
 BEGIN
-  SELECT coalesce(sum(q.lines), 0), min(q.currency) FILTER (WHERE q.total <> 0) INTO counted, uneven
-    FROM (SELECT p.currency, count(*) AS lines, sum(p.amount_minor) AS total
-            FROM posting p WHERE p.entry_id = NEW.id GROUP BY p.currency) q;
+  SELECT count(*), sum(p.amount_minor), min(p.currency), max(p.currency) INTO counted, total, uneven, last
+    FROM posting p WHERE p.entry_id = NEW.id;
+  IF uneven <> last THEN
+    SELECT min(q.currency) INTO uneven
+      FROM (SELECT p.currency FROM posting p WHERE p.entry_id = NEW.id
+             GROUP BY p.currency HAVING sum(p.amount_minor) <> 0) q;
+  ELSIF total = 0 THEN
+    uneven := NULL;
+  END IF;
   IF counted <> NEW.lines THEN
     RAISE EXCEPTION 'entry % says it has % lines and has %', NEW.id, NEW.lines, counted
       USING ERRCODE = '23514', TABLE = 'entry', CONSTRAINT = 'entry_complete';
@@ -142,25 +150,32 @@ DECLARE
   shards smallint[];
   deltas bigint[];
   counts bigint[];
+  all_open boolean;
+  all_named boolean;
   written bigint;
 BEGIN
-  SELECT e.id INTO sealed FROM new_posting r JOIN entry e ON e.id = r.entry_id
-   WHERE e.xact <> pg_current_xact_id() OR e.cluster <> here OR r.line > e.lines LIMIT 1;
-  IF FOUND THEN
+  -- One pass over the new lines; what is wrong is looked up only when something is.
+  SELECT array_agg(d.account_id), array_agg(d.shard), array_agg(d.delta), array_agg(d.lines),
+         bool_and(d.is_open), bool_and(d.is_named)
+    INTO accounts, shards, deltas, counts, all_open, all_named
+    FROM (SELECT r.account_id, (pg_backend_pid() % a.shards)\\:\\:smallint AS shard,
+                 sum(r.amount_minor)\\:\\:bigint AS delta, count(*) AS lines,
+                 bool_and(e.xact = pg_current_xact_id() AND e.cluster = here AND r.line <= e.lines) AS is_open,
+                 bool_and(r.shop_id IS NOT NULL OR NOT starts_with(a.kind, 'adviser\\:')) AS is_named
+            FROM new_posting r JOIN account a ON a.id = r.account_id JOIN entry e ON e.id = r.entry_id
+           GROUP BY 1, 2) d;
+  IF NOT all_open THEN
+    SELECT e.id INTO sealed FROM new_posting r JOIN entry e ON e.id = r.entry_id
+     WHERE e.xact <> pg_current_xact_id() OR e.cluster <> here OR r.line > e.lines LIMIT 1;
     RAISE EXCEPTION 'entry % is sealed: it takes no more lines', sealed
       USING ERRCODE = '23514', TABLE = 'posting', CONSTRAINT = 'posting_entry_open';
   END IF;
-  SELECT a.code INTO nameless FROM new_posting r JOIN account a ON a.id = r.account_id
-   WHERE r.shop_id IS NULL AND starts_with(a.kind, 'adviser\\:') LIMIT 1;
-  IF FOUND THEN
+  IF NOT all_named THEN
+    SELECT a.code INTO nameless FROM new_posting r JOIN account a ON a.id = r.account_id
+     WHERE r.shop_id IS NULL AND starts_with(a.kind, 'adviser\\:') LIMIT 1;
     RAISE EXCEPTION 'a line on % must name its shop', nameless
       USING ERRCODE = '23514', TABLE = 'posting', CONSTRAINT = 'posting_adviser_shop';
   END IF;
-  SELECT array_agg(d.account_id), array_agg(d.shard), array_agg(d.delta), array_agg(d.lines)
-    INTO accounts, shards, deltas, counts
-    FROM (SELECT r.account_id, (pg_backend_pid() % a.shards)\\:\\:smallint AS shard,
-                 sum(r.amount_minor)\\:\\:bigint AS delta, count(*) AS lines
-            FROM new_posting r JOIN account a ON a.id = r.account_id GROUP BY 1, 2) d;
   -- Everybody locks in this order, so two posters wait for each other at most in one direction.
   PERFORM 1 FROM balance b JOIN unnest(accounts, shards) AS d (account_id, shard) USING (account_id, shard)
     ORDER BY b.account_id, b.shard FOR NO KEY UPDATE OF b;

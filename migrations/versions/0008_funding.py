@@ -36,8 +36,8 @@ CREATE TABLE accrual (
   commission_id uuid NOT NULL CONSTRAINT fk_accrual_commission_id_commission REFERENCES commission,
   seq integer NOT NULL,
   kind text NOT NULL CONSTRAINT ck_accrual_kind CHECK (kind IN ('earned', 'approved', 'declined', 'reversed')),
-  shop_id uuid NOT NULL CONSTRAINT fk_accrual_shop_id_shop REFERENCES shop,
-  adviser_id uuid NOT NULL CONSTRAINT fk_accrual_adviser_id_adviser REFERENCES adviser,
+  -- Copies of the commission's own, which refers to shop and adviser; an invariant compares them.
+  shop_id uuid NOT NULL, adviser_id uuid NOT NULL,
   currency char(3) NOT NULL,
   entry_id bigint CONSTRAINT fk_accrual_entry_id_entry REFERENCES entry,
   funded boolean NOT NULL,
@@ -89,9 +89,13 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER accrual_within AFTER INSERT OR UPDATE ON accrual DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER accrual_within AFTER INSERT ON accrual DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (least(NEW.commission_minor, NEW.fee_minor, NEW.unfunded_commission_minor, NEW.unfunded_fee_minor) < 0)
+  EXECUTE FUNCTION accrual_within();
+ALTER TABLE accrual ENABLE ALWAYS TRIGGER accrual_within;
+CREATE CONSTRAINT TRIGGER accrual_settled_within AFTER UPDATE ON accrual DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION accrual_within();
-ALTER TABLE accrual ENABLE ALWAYS TRIGGER accrual_within
+ALTER TABLE accrual ENABLE ALWAYS TRIGGER accrual_settled_within
 """
 
 # The queue is what tracking wrote and nobody posted. An approval waits, and is not due, as long as the shop's budget

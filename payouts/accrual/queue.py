@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -47,15 +48,16 @@ _STANDINGS = sa.text(
       FROM accrual WHERE commission_id = ANY (CAST(:ids AS uuid[])) GROUP BY commission_id, currency
     """
 )
+_APPROVED = sa.text(
+    "SELECT commission_id FROM accrual WHERE commission_id = ANY (CAST(:ids AS uuid[])) AND kind = 'approved'"
+)
 _INSERT = sa.text(
     """
     INSERT INTO accrual (move_id, commission_id, seq, kind, shop_id, adviser_id, currency, entry_id, funded,
                          commission_minor, fee_minor, unfunded_commission_minor, unfunded_fee_minor)
-    SELECT * FROM unnest(
-      CAST(:move AS uuid[]), CAST(:commission AS uuid[]), CAST(:seq AS integer[]), CAST(:kind AS text[]),
-      CAST(:shop AS uuid[]), CAST(:adviser AS uuid[]), CAST(:currency AS text[]), CAST(:entry AS bigint[]),
-      CAST(:funded AS boolean[]), CAST(:commission_minor AS bigint[]), CAST(:fee_minor AS bigint[]),
-      CAST(:unfunded AS bigint[]), CAST(:unfunded_fee AS bigint[]))
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS a (
+      move uuid, commission uuid, seq integer, kind text, shop uuid, adviser uuid, currency text, entry bigint,
+      funded boolean, commission_minor bigint, fee_minor bigint, unfunded bigint, unfunded_fee bigint)
     """
 )
 
@@ -87,6 +89,11 @@ def moves_of(session: Session, commission_ids: Sequence[UUID], now: dt.datetime)
     ]
 
 
+def approved_among(session: Session, commission_ids: Sequence[UUID]) -> set[UUID]:
+    """Return the commissions with an approval in the books; nobody adds one while we hold their lock."""
+    return set(session.execute(_APPROVED, {"ids": list(commission_ids)}).scalars())
+
+
 def standings_of(session: Session, commission_ids: Sequence[UUID]) -> dict[UUID, Standing]:
     """Return what the books hold of commissions. Read it after the accounts are locked: releases change it."""
     rows = session.execute(_STANDINGS, {"ids": list(commission_ids)})
@@ -103,29 +110,22 @@ def standings_of(session: Session, commission_ids: Sequence[UUID]) -> dict[UUID,
 def record(session: Session, decided: Iterable[tuple[Posted, int | None]]) -> None:
     """Write that moves are in the books, as (what was decided, id of its entry) pairs."""
     rows = [
-        (
-            posted.move.move_id,
-            posted.move.commission_id,
-            posted.move.seq,
-            posted.move.kind,
-            posted.move.parties.shop_id,
-            posted.move.parties.adviser_id,
-            posted.move.parties.currency,
-            entry_id,
-            posted.unfunded.is_zero,
-            posted.change.commission.minor,
-            posted.change.fee.minor,
-            posted.unfunded.commission.minor,
-            posted.unfunded.fee.minor,
-        )
+        {
+            "move": str(posted.move.move_id),
+            "commission": str(posted.move.commission_id),
+            "seq": posted.move.seq,
+            "kind": posted.move.kind,
+            "shop": str(posted.move.parties.shop_id),
+            "adviser": str(posted.move.parties.adviser_id),
+            "currency": posted.move.parties.currency,
+            "entry": entry_id,
+            "funded": posted.unfunded.is_zero,
+            "commission_minor": posted.change.commission.minor,
+            "fee_minor": posted.change.fee.minor,
+            "unfunded": posted.unfunded.commission.minor,
+            "unfunded_fee": posted.unfunded.fee.minor,
+        }
         for posted, entry_id in decided
     ]
-    if not rows:
-        return
-    names = (
-        "move", "commission", "seq", "kind", "shop", "adviser", "currency", "entry", "funded",
-        "commission_minor", "fee_minor", "unfunded", "unfunded_fee",
-    )  # fmt: skip
-    session.execute(
-        _INSERT, {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
-    )
+    if rows:
+        session.execute(_INSERT, {"rows": json.dumps(rows)})

@@ -29,7 +29,7 @@ def post_due(session: Session, now: dt.datetime, limit: int = 500, *, since: UUI
         return 0
     moves = queue.moves_of(session, claimed, now)
     # The locks come first: a release or a payout that runs beside us changes what is read next.
-    balances = lock(session, _accounts(moves))
+    balances = lock(session, _accounts(moves, queue.approved_among(session, claimed)))
     desk = Desk(balances, queue.standings_of(session, claimed))
     decided = [posted for move in moves if (posted := desk.decide(move)) is not None]
     entry_ids = iter(post(session, [posted.entry for posted in decided if posted.entry is not None]))
@@ -42,18 +42,15 @@ def post_due(session: Session, now: dt.datetime, limit: int = 500, *, since: UUI
     return len(decided) + sum(release(session, shop, currency, now) for shop, currency in _freed(decided))
 
 
-def _accounts(moves: Sequence[Move]) -> list[Account]:
+def _accounts(moves: Sequence[Move], approved: set[UUID]) -> list[Account]:
+    """Return the accounts on whose balance a decision may depend; the posting trigger locks the others, in order."""
     found: dict[Account, None] = {}
     for move in moves:
         parties = move.parties
-        for account in (
-            parties.prepaid,
-            parties.owed,
-            parties.pending,
-            parties.available,
-            parties.recovering,
-        ):
-            found[account] = None
+        if move.kind != "approved":
+            found |= dict.fromkeys((parties.prepaid, parties.owed))
+        if move.kind != "earned" or move.commission_id in approved:
+            found |= dict.fromkeys((parties.available, parties.recovering))
     return list(found)
 
 

@@ -71,8 +71,8 @@ class Accrual(Base):
     commission_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("commission.id"))
     seq: orm.Mapped[int] = orm.mapped_column(sa.Integer())
     kind: orm.Mapped[str]
-    shop_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("shop.id"))
-    adviser_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("adviser.id"))
+    shop_id: orm.Mapped[UUID]
+    adviser_id: orm.Mapped[UUID]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
     funded: orm.Mapped[bool]

@@ -25,25 +25,28 @@ class BalanceTooLow(Conflict):
     next = "Read the balances again: somebody else may have used the money."
 
 
-_FIND = sa.text("SELECT code, id FROM account WHERE code = ANY (CAST(:codes AS text[]))")
+_FIND = sa.text(
+    "SELECT a.code, a.id FROM jsonb_array_elements_text(CAST(:codes AS jsonb)) AS w (code)"
+    " JOIN account a ON a.code = w.code"
+)
 _OPEN = sa.text(
     "SELECT code, id FROM ledger_open_accounts(CAST(:kinds AS text[]), CAST(:owners AS uuid[]),"
     " CAST(:currencies AS text[]))"
 )
+# Rows travel as one JSON text: for a thousand entries that is several times cheaper than arrays of columns.
 _INSERT_ENTRIES = sa.text(
     "INSERT INTO entry (idem, request_hash, kind, lines, reverses, effective_at, actor, source_type, source_id, meta)"
-    " SELECT idem, hash, kind, lines, reverses, at, actor, source_type, source_id, CAST(meta AS jsonb)"
-    " FROM unnest(CAST(:idem AS text[]), CAST(:hash AS bytea[]), CAST(:kind AS text[]), CAST(:lines AS smallint[]),"
-    " CAST(:reverses AS bigint[]), CAST(:at AS timestamptz[]), CAST(:actor AS text[]), CAST(:source_type AS text[]),"
-    " CAST(:source_id AS text[]), CAST(:meta AS text[])) WITH ORDINALITY"
+    " SELECT idem, decode(hash, 'hex'), kind, lines, reverses, at, actor, source_type, source_id, meta"
+    " FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (idem text, hash text, kind text, lines smallint,"
+    " reverses bigint, at timestamptz, actor text, source_type text, source_id text, meta jsonb)) WITH ORDINALITY"
     " AS e (idem, hash, kind, lines, reverses, at, actor, source_type, source_id, meta, n) ORDER BY n"
     " ON CONFLICT (idem) DO NOTHING RETURNING idem, id"
 )
 _FIND_ENTRIES = sa.text("SELECT idem, id, request_hash FROM entry WHERE idem = ANY (CAST(:idems AS text[]))")
 _INSERT_POSTINGS = sa.text(
     "INSERT INTO posting (entry_id, line, account_id, currency, amount_minor, shop_id)"
-    " SELECT * FROM unnest(CAST(:entry AS bigint[]), CAST(:line AS smallint[]), CAST(:account AS bigint[]),"
-    " CAST(:currency AS text[]), CAST(:amount AS bigint[]), CAST(:shop AS uuid[]))"
+    " SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
+    " AS p (e bigint, l smallint, a bigint, c text, m bigint, s uuid)"
 )
 _LOCK = sa.text("SELECT account_id, balance_minor FROM ledger_lock(CAST(:ids AS bigint[]), :reversed)")
 _BALANCES = sa.text(
@@ -55,7 +58,10 @@ _BALANCES = sa.text(
 def open_accounts(session: Session, accounts: Iterable[Account]) -> dict[Account, int]:
     """Return the id of each account, opening those that don't exist; safe to race (worker only)."""
     wanted = list(dict.fromkeys(accounts))
-    ids = {row.code: row.id for row in session.execute(_FIND, {"codes": [one.code for one in wanted]})}
+    ids = {
+        row.code: row.id
+        for row in session.execute(_FIND, {"codes": json.dumps([one.code for one in wanted])})
+    }
     missing = [one for one in wanted if one.code not in ids]
     if missing:
         columns = {
@@ -74,61 +80,64 @@ def post(session: Session, entries: Sequence[Entry]) -> list[int]:
     entries of a transaction: balances are then locked in one order, and deadlocks are rare (core retries them).
     Raises IdempotencyMismatch when a key exists with other content, BalanceTooLow when a floor would be passed.
     """
-    unique: dict[str, Entry] = {}
+    unique: dict[str, tuple[Entry, bytes]] = {}
     for entry in entries:
-        if unique.setdefault(entry.idem, entry).fingerprint() != entry.fingerprint():
+        said = entry.fingerprint()
+        if unique.setdefault(entry.idem, (entry, said))[1] != said:
             raise IdempotencyMismatch(entity="ledger entry", key=entry.idem)
     if not unique:
         return []
     session.flush()
-    made = {
-        row.idem: row.id for row in session.execute(_INSERT_ENTRIES, _entry_columns(list(unique.values())))
-    }
-    ids = made | _known(session, [entry for entry in unique.values() if entry.idem not in made])
-    fresh = [(made[entry.idem], entry) for entry in unique.values() if entry.idem in made]
+    rows = json.dumps([_row(entry, said) for entry, said in unique.values()])
+    made = {row.idem: row.id for row in session.execute(_INSERT_ENTRIES, {"rows": rows})}
+    ids = made | _known(session, {idem: said for idem, (_entry, said) in unique.items() if idem not in made})
+    fresh = [(made[idem], entry) for idem, (entry, _said) in unique.items() if idem in made]
     if fresh:
         _post_lines(session, fresh)
     return [ids[entry.idem] for entry in entries]
 
 
-def _entry_columns(entries: Sequence[Entry]) -> dict[str, object]:
+def _row(entry: Entry, said: bytes) -> dict[str, object]:
     return {
-        "idem": [entry.idem for entry in entries],
-        "hash": [entry.fingerprint() for entry in entries],
-        "kind": [entry.kind for entry in entries],
-        "lines": [len(entry.lines) for entry in entries],
-        "reverses": [entry.reverses for entry in entries],
-        "at": [entry.effective_at for entry in entries],
-        "actor": [entry.actor for entry in entries],
-        "source_type": [entry.source_type for entry in entries],
-        "source_id": [entry.source_id for entry in entries],
-        "meta": [json.dumps(dict(entry.meta)) for entry in entries],
+        "idem": entry.idem,
+        "hash": said.hex(),
+        "kind": entry.kind,
+        "lines": len(entry.lines),
+        "reverses": entry.reverses,
+        "at": entry.effective_at.isoformat(),
+        "actor": entry.actor,
+        "source_type": entry.source_type,
+        "source_id": entry.source_id,
+        "meta": dict(entry.meta),
     }
 
 
-def _known(session: Session, entries: Sequence[Entry]) -> dict[str, int]:
-    if not entries:
+def _known(session: Session, fingerprints: dict[str, bytes]) -> dict[str, int]:
+    if not fingerprints:
         return {}
-    found = {
-        row.idem: row for row in session.execute(_FIND_ENTRIES, {"idems": [entry.idem for entry in entries]})
-    }
-    for entry in entries:
-        if bytes(found[entry.idem].request_hash) != entry.fingerprint():
-            raise IdempotencyMismatch(entity="ledger entry", key=entry.idem)
+    found = {row.idem: row for row in session.execute(_FIND_ENTRIES, {"idems": list(fingerprints)})}
+    for idem, said in fingerprints.items():
+        if bytes(found[idem].request_hash) != said:
+            raise IdempotencyMismatch(entity="ledger entry", key=idem)
     return {idem: row.id for idem, row in found.items()}
 
 
 def _post_lines(session: Session, entries: Sequence[tuple[int, Entry]]) -> None:
     accounts = open_accounts(session, (line.account for _id, entry in entries for line in entry.lines))
     rows = [
-        (entry_id, number, accounts[line.account], line.amount.currency, line.amount.minor, line.shop_id)
+        {
+            "e": entry_id,
+            "l": number,
+            "a": accounts[line.account],
+            "c": line.amount.currency,
+            "m": line.amount.minor,
+            "s": None if line.shop_id is None else str(line.shop_id),
+        }
         for entry_id, entry in entries
         for number, line in enumerate(entry.lines, start=1)
     ]
-    names = ("entry", "line", "account", "currency", "amount", "shop")
-    columns = {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
     try:
-        session.execute(_INSERT_POSTINGS, columns)
+        session.execute(_INSERT_POSTINGS, {"rows": json.dumps(rows)})
     except sa.exc.IntegrityError as error:
         if getattr(getattr(error.orig, "diag", None), "constraint_name", None) == "ck_balance_floor":
             raise BalanceTooLow(keys=", ".join(entry.idem for _id, entry in entries[:5])) from error
