@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from marketplace.core import config
+from marketplace.core import config, logs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -86,5 +86,6 @@ def __getattr__(name: str) -> Any:
     builders = {"app": build_app, "edge": build_edge}
     if name not in builders:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    logs.configure()
     application = globals()[name] = builders[name](config.current())
     return application

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from marketplace.core import clock, config, db, jobs, migrate
+from marketplace.core import clock, config, db, jobs, logs, migrate
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.valkey import Valkey
 
@@ -25,6 +25,7 @@ hypothesis_settings.register_profile(
     print_blob=True,
 )
 hypothesis_settings.load_profile("aanrader")
+logs.configure()
 
 TEMPLATE = "aanrader_template"
 PASSWORDS = {"aanrader_app": "app-secret", "aanrader_worker": "worker-secret", "aanrader_edge": "edge-secret"}

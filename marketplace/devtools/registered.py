@@ -3,12 +3,13 @@
 import argparse
 import importlib
 
-from marketplace.core import hooks
+from marketplace.core import hooks, logs
 from marketplace.devtools.errors import DevtoolsError
 
 
 def run(args: argparse.Namespace) -> int:
     """Let wsgi register every room, and run the command (args.rest: name and its arguments)."""
+    logs.configure()
     importlib.import_module("wsgi").register()
     if not args.rest or args.rest[0] not in hooks.commands:
         raise DevtoolsError(f"there are these to run: {', '.join(sorted(hooks.commands)) or 'none'}")
