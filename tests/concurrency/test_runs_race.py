@@ -123,7 +123,7 @@ def test_one_run_approved_by_two_people_at_once_is_reserved_once(world: World) -
                 **facts,  # type: ignore[arg-type]
             ).state
 
-    outcomes = together(*[lambda who=who: approve(who) for who in people])  # type: ignore[misc]
+    outcomes = together(*[lambda who=who: approve(who) for who in people])
     assert Counter(type(one).__name__ for one in outcomes) == {"str": 1, "IllegalTransition": 3}
     assert world.balance("adviser:in_transit", adviser.id) == 3_000
 
@@ -136,7 +136,7 @@ def test_many_workers_on_one_run_make_one_transfer_each(world: World) -> None:
     world.sandbox.ask("faults", {"seed": 7, "count": 6, "path": "/v1/transfers"})
     world.play("worker")
     gateways = [StripeGateway(KEY, world.sandbox.base, retries=0) for _ in range(4)]
-    together(*[lambda one=one: execution.work(one, run.id, clock.now) for one in gateways])  # type: ignore[misc]
+    together(*[lambda one=one: execution.work(one, run.id, clock.now) for one in gateways])
     for _ in range(6):
         world.advance(minutes=11)
         world.work(run)

@@ -30,7 +30,7 @@ def test_a_run_over_http_with_api_keys(world: World) -> None:
     }
     assert world.call("POST", f"/runs/{run['id']}/execute", maker)[1]["code"] == "run_not_approved"
     status, refused = world.call("POST", f"/runs/{run['id']}/approve", maker, **approval)
-    assert (status, refused["code"]) == (403, "same_approver")
+    assert (status, refused["code"]) == (409, "same_approver")
     approval["totp"] = world.checker.code()
     stale = approval | {"total": {"amount": "41.00", "currency": "EUR"}}
     status, refused = world.call("POST", f"/runs/{run['id']}/approve", checker, **stale)
