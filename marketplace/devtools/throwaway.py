@@ -11,6 +11,21 @@ from pathlib import Path
 from marketplace.devtools.account import server_account
 
 _PREFIX = "aan-t"
+_ROOM = 2 * 1024**3
+
+
+def memory_folder() -> Path | None:
+    """Return the folder of shared memory when it has room for a test run's servers, else None.
+
+    A cluster there clones a database ten times faster than on a busy disk; what is thrown away need not outlive power.
+    """
+    folder = Path("/dev/shm")  # noqa: S108 - each run makes a folder of its own in it, mode 0700.
+    try:
+        free = os.statvfs(folder)
+    except OSError:
+        return None
+    has_room = free.f_bavail * free.f_frsize >= _ROOM and os.access(folder, os.W_OK | os.X_OK)
+    return folder if has_room else None
 
 
 @contextlib.contextmanager
@@ -24,7 +39,8 @@ def throwaway_folder(near: Path | None = None) -> Iterator[Path]:
     base = Path(tempfile.gettempdir())
     if near is not None and len(str(near)) < 60 and account.can_reach(near):
         base = near
-    remove_leftovers(base)
+    for place in {base, Path(tempfile.gettempdir()), memory_folder() or base}:
+        remove_leftovers(place)
     folder = account.make_folder(base / f"{_PREFIX}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         yield folder
