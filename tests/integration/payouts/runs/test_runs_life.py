@@ -190,3 +190,15 @@ def test_numbers_have_no_gaps(world: World) -> None:
     assert [number[-4:] for number in numbers] == ["0001", "0002", "0003"]
     count = world.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(PayoutRun)))
     assert count == 3
+
+
+def test_the_next_run_pays_only_what_is_new(world: World) -> None:
+    world.budget(50_000)
+    adviser = world.adviser(earned=4_000)
+    world.work(world.start())
+    world.earn(adviser.id, 2_600)
+    second = world.start()
+    assert [payout.amount_minor for payout in world.payouts(second)] == [2_600]
+    world.work(second)
+    assert world.transfers() == (2, 6_600)
+    assert world.draft().total_minor == 0
