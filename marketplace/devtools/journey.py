@@ -9,10 +9,11 @@ import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from marketplace.devtools import payday, ports, stack
 from marketplace.devtools.errors import DevtoolsError
-from marketplace.devtools.main_job import CURRENCY, MainJob, euro, line_of, must
+from marketplace.devtools.main_job import CURRENCY, MainJob, line_of, must, unit_price
 from marketplace.devtools.people import hire, sign_up
 from marketplace.devtools.sample_feed import HOST as SAMPLE_HOST
 from marketplace.devtools.sample_feed import SAMPLE_FEED
@@ -21,6 +22,7 @@ from marketplace.devtools.state import World
 
 HOLD_DAYS = 14
 RATE_BP = 1000
+MOST_HOSTS = 20
 # Enough that ten percent of it passes the smallest payout.
 ORDER_WORTH = Decimal(600)
 SHOP = {
@@ -97,8 +99,10 @@ def play(job: MainJob, running: stack.Stack, site: Site, feed: bytes) -> Decimal
     facts = job.facts
     owner = sign_up(facts, "shop_owner", "Sanne de Vries", "owner@journey.example")
     job.open_shop(owner, SHOP)
-    product = pick(job, job.upload_feed(owner, feed))
-    job.prove_domains(owner, site, [_host(product)])
+    products = usable(job.upload_feed(owner, feed))
+    product = pick(job, products)
+    hosts = dict.fromkeys([host_of(product), *(host_of(one) for one in products)])
+    job.prove_domains(owner, site, list(hosts)[:MOST_HOSTS])
     offer = job.publish_offer(
         owner,
         "Advice on everything",
@@ -109,7 +113,7 @@ def play(job: MainJob, running: stack.Stack, site: Site, feed: bytes) -> Decimal
     job.connect_payout_account(adviser)
     link = job.link(adviser, product)
     quantity = pieces(product)
-    worth = Decimal(product["price"]["amount"]) * quantity
+    worth = unit_price(product) * quantity
     job.fund(owner, min(max(worth / 2, Decimal(250)), Decimal(999_999)).quantize(Decimal("0.01")))
 
     token = job.click(link["url"], product)
@@ -122,7 +126,7 @@ def play(job: MainJob, running: stack.Stack, site: Site, feed: bytes) -> Decimal
         order["attribution"],
     )
     job.order("J-1002", [line_of(product, 1)])
-    back = Decimal(product["price"]["amount"])
+    back = unit_price(product)
     job.refund("J-1001", sale, 1, back)
     must_earn(job.explain("J-1001"), worth - back)
 
@@ -139,23 +143,33 @@ def play(job: MainJob, running: stack.Stack, site: Site, feed: bytes) -> Decimal
     return payday.reconcile(job, maker)
 
 
+def usable(products: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the products that can be linked and ordered: a priced page on a host with a name."""
+    found = []
+    for product in products:
+        address = urlsplit(product["link"])
+        named = address.port is None and any(char.isalpha() for char in address.hostname or "")
+        if named and unit_price(product) > 0:
+            found.append(product)
+    must(bool(found), "no row of the feed made a product with a price and a page on a named host")
+    return found
+
+
 def pick(job: MainJob, products: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the cheapest product that can be linked and ordered, saying so when its price is foreign."""
-    usable = [one for one in products if one["link"] and Decimal(one["price"]["amount"]) >= 1]
-    must(bool(usable), "no row of the feed made a product with a link and a price of at least 1")
-    product = min(usable, key=lambda one: Decimal(one["price"]["amount"]))
+    """Return the cheapest product, saying so when its price is in another currency."""
+    product = min(products, key=unit_price)
     price = product["price"]
     if price["currency"] != CURRENCY:
         job.tell(
             "currency",
-            f"{price['amount']} {price['currency']} is ordered as {CURRENCY} {euro(price['amount'])}",
+            f"{price['amount']} {price['currency']} is ordered as {CURRENCY} {unit_price(product)}",
         )
     return product
 
 
 def pieces(product: dict[str, Any]) -> int:
     """Return how many pieces are ordered: at least three, and worth enough to be paid out afterwards."""
-    return max(3, int(ORDER_WORTH / Decimal(product["price"]["amount"])) + 1)
+    return max(3, int(ORDER_WORTH / unit_price(product)) + 1)
 
 
 def must_earn(order: dict[str, Any], remaining: Decimal) -> None:
@@ -165,5 +179,6 @@ def must_earn(order: dict[str, Any], remaining: Decimal) -> None:
     must(amounts == [wanted], f"the commission should be {wanted}", amounts)
 
 
-def _host(product: dict[str, Any]) -> str:
-    return str(product["link"]).split("://", 1)[1].split("/", 1)[0].split("?", 1)[0]
+def host_of(product: dict[str, Any]) -> str:
+    """Return the host of a product's page."""
+    return urlsplit(product["link"]).hostname or ""

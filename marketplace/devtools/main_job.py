@@ -23,6 +23,8 @@ from marketplace.devtools.talk import Caller
 
 Tell = Callable[..., None]
 CURRENCY = "EUR"
+# Enough to choose from, of a catalogue of any size.
+MOST_PRODUCTS = 2000
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "Accept-Language": "nl-NL,nl;q=0.9,en;q=0.8",
@@ -98,14 +100,14 @@ class MainJob:
         job = owner.caller.post(
             "feeds", raw=feed, headers={"Content-Type": kind}, params={"shop_id": owner.shop_id}
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while job["state"] in ("queued", "running"):
-            must(time.monotonic() < deadline, "the feed is not read within two minutes", job)
+            must(time.monotonic() < deadline, "the feed is not read within ten minutes", job)
             business_time.wake(self.facts)
             time.sleep(0.1)
             job = owner.caller.get(f"feeds/{job['id']}")
         must(job["state"] == "done", "the feed was not taken", job)
-        products = owner.caller.items("products", shop_id=owner.shop_id, limit=100)
+        products = owner.caller.items("products", most=MOST_PRODUCTS, shop_id=owner.shop_id, limit=100)
         counted = ", ".join(f"{job[name]} {name}" for name in ("rows_read", "added", "refused"))
         self.tell("feed", counted, feed_id=job["id"], products=len(products))
         return products
@@ -269,9 +271,14 @@ def agree(person: Person) -> None:
         person.caller.post("agreements", {name: text[name] for name in ("kind", "version", "sha256")})
 
 
+def unit_price(product: Mapping[str, Any]) -> Decimal:
+    """Return the digits of a product's feed price as EUR, without what lies below a cent."""
+    return Decimal(product["price"]["amount"]).quantize(Decimal("0.01"), rounding="ROUND_DOWN")
+
+
 def line_of(product: Mapping[str, Any], quantity: int, line_ref: str = "1") -> dict[str, Any]:
     """Return an order line for so many pieces of a product at its feed price, the digits taken as EUR net."""
-    net = Decimal(product["price"]["amount"]) * quantity
+    net = unit_price(product) * quantity
     return {
         "line_ref": line_ref,
         "sku": product["sku"],

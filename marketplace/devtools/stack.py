@@ -77,8 +77,10 @@ class Stack:
             "edge": addresses.of("edge"),
             "sandbox": addresses.of("sandbox"),
             "mail": addresses.of("mail"),
-            "database_url": as_role(addresses.admin_database_url, "aanrader_app", known["password_app"]),
-            "admin_database_url": addresses.admin_database_url,
+            "database_url": _plain(
+                as_role(addresses.admin_database_url, "aanrader_app", known["password_app"])
+            ),
+            "admin_database_url": _plain(addresses.admin_database_url),
             "redis_url": addresses.redis_url,
             "segments_dir": str(self.world.segments),
             "log_dir": str(self.world.logs),
@@ -89,6 +91,11 @@ class Stack:
             ],
             "webhook_secrets": {"account": known["webhook_account"], "connect": known["webhook_connect"]},
         }
+
+
+def _plain(url: str) -> str:
+    """Return an address of PostgreSQL as every client reads it, without naming our driver."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _migrations(project: Path) -> list[Path]:

@@ -86,13 +86,13 @@ class Caller:
         """Do something."""
         return self.call("POST", path, {} if body is None and "raw" not in more else body, **more)
 
-    def items(self, path: str, **params: Any) -> list[Any]:
-        """Return all items of a list, page after page."""
+    def items(self, path: str, most: int = 100_000, **params: Any) -> list[Any]:
+        """Return the items of a list, page after page, until there are `most` or no more."""
         found: list[Any] = []
         cursor: str | None = None
         while True:
             answer = self.get(path, **params, **({"cursor": cursor} if cursor else {}))
             found += answer["items"]
             cursor = answer["next_cursor"]
-            if cursor is None:
+            if cursor is None or len(found) >= most:
                 return found
