@@ -2,8 +2,8 @@
 
 `./dev bench ledger [--seconds N] [--rounds N]`. The server is thrown away afterwards but durable meanwhile (fsync on).
 Rounds are interleaved and each is divided by the mean of the TPC-B before and after it, so that a busy machine hurts
-both. pgbench drives TPC-B and the single entries (8 clients, 3 lines an entry); our own code posts the batches (1,000
-entries a commit, 4 processes) and the accruals (moves of commissions through the queue, 1 process).
+both. pgbench drives TPC-B and the single entries (8 clients, 3 lines an entry); 4 processes of our own code post the
+batches (1,000 entries a commit) and the accruals (moves of commissions through the queue).
 """
 
 from __future__ import annotations
@@ -202,15 +202,24 @@ def make_moves(url: str, count: int) -> None:
         )
 
 
-def accrual_rate(server: Postgres, url: str, count: int) -> float:
-    """Return the moves a second that one process takes from the queue into the books."""
-    make_moves(server.url("postgres", "books"), count)
+def post_moves(url: str, limit: int) -> int:
+    """Take moves from the queue into the books until none is left, and return how many that were."""
     db.init(url, pool_size=1)
-    start, done = time.monotonic(), 0
-    while step := db.run_in_transaction(lambda session: accrual.post_due(session, NOW, BATCH)):
+    done = 0
+    while step := db.run_in_transaction(lambda session: accrual.post_due(session, NOW, limit)):
         done += step
-    spent = time.monotonic() - start
     db.close()
+    return done
+
+
+def accrual_rate(server: Postgres, url: str, count: int) -> float:
+    """Return the moves a second that the processes together take from the queue into the books."""
+    with multiprocessing.get_context("spawn").Pool(POSTERS) as pool:
+        pool.starmap(post_moves, [(url, 1)] * POSTERS, chunksize=1)
+        make_moves(server.url("postgres", "books"), count)
+        start = time.monotonic()
+        done = sum(pool.starmap(post_moves, [(url, BATCH)] * POSTERS, chunksize=1))
+        spent = time.monotonic() - start
     if done != count:
         raise RuntimeError(f"{done} of {count} moves were posted")
     return done / spent

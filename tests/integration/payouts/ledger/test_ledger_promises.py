@@ -37,7 +37,8 @@ def worker(connect: Connect) -> Connection:
 
 def account(connection: Connection, kind: Kind, currency: str = "EUR") -> int:
     found = connection.execute(
-        "SELECT id FROM ledger_open_accounts(%s, %s, %s)", ([kind[0]], [kind[1] and uuid.uuid5(salt[0], str(kind[1]))], [currency])
+        "SELECT id FROM ledger_open_accounts(%s, %s, %s)",
+        ([kind[0]], [kind[1] and uuid.uuid5(salt[0], str(kind[1]))], [currency]),
     ).fetchone()
     assert found is not None
     return int(found[0])
@@ -104,7 +105,13 @@ def test_two_currencies_never_balance_each_other(worker: Connection) -> None:
 def test_two_currencies_that_each_balance_are_taken(worker: Connection) -> None:
     entry = open_entry(worker, 4)
     for number, (kind, amount, currency) in enumerate(
-        [(STRIPE, 500, "EUR"), (("fx", None), -500, "EUR"), (("fx", None), 540, "USD"), (STRIPE, -540, "USD")], 1
+        [
+            (STRIPE, 500, "EUR"),
+            (("fx", None), -500, "EUR"),
+            (("fx", None), 540, "USD"),
+            (STRIPE, -540, "USD"),
+        ],
+        1,
     ):
         add_line(worker, entry, number, kind, amount, currency)
     worker.commit()
@@ -163,7 +170,8 @@ def test_an_entry_of_another_cluster_stays_sealed_when_the_numbers_meet(
     superuser = connect("postgres")
     superuser.execute("ALTER TABLE entry DISABLE TRIGGER entry_append_only")
     superuser.execute(
-        "UPDATE entry SET xact = pg_current_xact_id(), cluster = cluster - 1, lines = 3 WHERE id = %s", (entry,)
+        "UPDATE entry SET xact = pg_current_xact_id(), cluster = cluster - 1, lines = 3 WHERE id = %s",
+        (entry,),
     )
     with pytest.raises(pg.CheckViolation, match="is sealed"):
         add_line(superuser, entry, 3, STRIPE, 1)
@@ -179,7 +187,8 @@ CHANGES = [
 @pytest.mark.parametrize("role", ["app", "worker", "owner", "postgres"])
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize(
-    ("table", "column"), [("entry", "kind"), ("posting", "line"), ("account", "code"), ("account_kind", "kind")]
+    ("table", "column"),
+    [("entry", "kind"), ("posting", "line"), ("account", "code"), ("account_kind", "kind")],
 )
 def test_history_is_never_changed_by_anybody(
     worker: Connection, connect: Connect, role: str, change: str, table: str, column: str
@@ -351,7 +360,12 @@ def test_the_chart_in_python_is_the_chart_in_the_database(worker: Connection) ->
 
 @pytest.mark.parametrize(
     ("kind", "owner", "currency"),
-    [("shop:savings", SHOP, "EUR"), ("shop:prepaid", None, "EUR"), ("bank:main", SHOP, "EUR"), ("fx", None, "eur")],
+    [
+        ("shop:savings", SHOP, "EUR"),
+        ("shop:prepaid", None, "EUR"),
+        ("bank:main", SHOP, "EUR"),
+        ("fx", None, "eur"),
+    ],
 )
 def test_accounts_off_the_chart_can_not_be_opened(
     worker: Connection, kind: str, owner: uuid.UUID | None, currency: str
