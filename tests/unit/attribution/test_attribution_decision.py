@@ -222,3 +222,10 @@ def test_many_clicks_of_one_adviser_are_one_part_with_the_most_telling_reason():
 def test_the_same_touch_twice_is_one():
     one = touch()
     assert judge(one, one) == judge(one)
+
+
+def test_a_late_click_of_the_adviser_who_leads_displaces_nobody_and_counts():
+    young = touch(ANNE, ago(seconds=5))
+    decision = judge(touch(ANNE, ago(hours=1)), young, policy=GUARD)
+    assert decision.winner.touch_id == young.id
+    assert [result for _, result in decision.why] == ["earlier_touch", "won"]

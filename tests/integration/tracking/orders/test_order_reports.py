@@ -126,7 +126,7 @@ def test_another_currency_anywhere_is_not_offered(trade, change):
         {"lines": [line(quantity=0)]},
         {"lines": [line(quantity=1.5)]},
         {"lines": [line() | {"net": {"amount": 100.0, "currency": "EUR"}}]},
-        {"lines": [line() | {"net": money("9999999999999999999")}]},
+        {"lines": [line() | {"net": money("1000000000.01")}]},
         {"lines": [line(net="-1.00")]},
         {"lines": []},
         {"lines": [line(), line()]},
@@ -170,8 +170,9 @@ def test_what_identifies_a_customer_is_kept_as_a_keyed_digest_only(trade):
     answer = trade.report(body)
     assert answer["customer"] == {"is_new": True, "is_new_by": "shop"}
     dump = str(trade.rows("SELECT o::text, a::text AS answer FROM shop_order o, order_answer a"))
-    assert "klant-4711" not in dump
-    assert digest not in dump
+    for private in ("klant-4711", digest):
+        assert private not in dump
+        assert private.encode().hex() not in dump
 
 
 def test_a_returning_customer_is_known_from_our_own_orders_whatever_the_shop_says(trade):
