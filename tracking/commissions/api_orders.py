@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import flask
+import marshmallow as ma
 import sqlalchemy as sa
 
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
-from marketplace.core.errors import NotFound
+from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.policy import policy
 from marketplace.core.schemas import dump_instant, page
 from marketplace.core.web import ApiBlueprint, request_now
@@ -21,7 +22,7 @@ from tracking.commissions.api import keyset
 from tracking.commissions.schemas import OrderPage, OrdersQuery, OrderView, PlaceQuery, RefundView
 from tracking.orders import listing
 from tracking.orders.models import ShopOrder
-from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, RefundReport
+from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, Ref, RefundReport
 
 blueprint = ApiBlueprint(
     "orders",
@@ -33,11 +34,19 @@ blueprint = ApiBlueprint(
 
 def _place(query: dict[str, Any], order_ref: str) -> tuple[UUID, str, str]:
     """Return shop, mode and reference of the order that a request is about."""
-    actor = current_actor()
+    actor, order_ref = current_actor(), _reference(order_ref)
     shop_id, mode = actor.shop(query["shop_id"]), query["mode"]
     if actor.via == "key" and mode not in (None, actor.mode):
         raise NotFound("order", order_ref)
     return shop_id, actor.mode if actor.via == "key" else mode or "live", order_ref
+
+
+def _reference(text: str) -> str:
+    """Return a reference of the path as orders keep it. Raises InvalidInput for one that no order can have."""
+    try:
+        return str(Ref().deserialize(text))
+    except ma.ValidationError as error:
+        raise InvalidInput({"order_ref": error.messages}) from error
 
 
 def _respond(answer: Answer) -> flask.Response:
@@ -106,7 +115,7 @@ def list_orders(query: dict[str, Any]) -> Any:
 @blueprint.response(200, OrderView)
 def show_order(query: dict[str, Any], order_ref: str) -> Any:
     """Show an order with its attribution, each adviser's reason and the arithmetic of each line."""
-    actor = current_actor()
+    actor, order_ref = current_actor(), _reference(order_ref)
     allowed = visibility.orders(actor, query["mode"], default_mode="live")
     with session() as reader:
         order = listing.one(reader, allowed, order_ref, query["shop_id"])

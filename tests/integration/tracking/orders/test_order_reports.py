@@ -237,3 +237,10 @@ def test_another_shops_order_is_not_found_and_only_shop_keys_report(trade):
     assert trade.report(trade.order("A-2"), status=403, bearer=trade.owner)["code"] == "forbidden"
     assert trade.report(trade.order("A-2"), status=403, bearer=trade.anne.bearer)
     assert trade.report(trade.order("A-2"), status=401, bearer="nonsense")
+
+
+@pytest.mark.parametrize(("ref", "status"), [("a%00b", 400), ("%20", 422), ("x" * 101, 422)])
+def test_an_address_with_a_reference_that_no_order_can_have_is_refused(trade, ref, status):
+    assert trade.show(ref, status=status)["unchanged"] == "Nothing was changed."
+    assert trade.call("POST", f"/orders/{ref}/cancel", {}, status=status)["next"]
+    assert trade.rows("SELECT * FROM refund") == []
