@@ -19,7 +19,7 @@ from marketplace.core.db import after_commit, session, transaction
 from marketplace.core.errors import UnsupportedMedia
 from marketplace.core.policy import policy
 from marketplace.core.schemas import page
-from marketplace.core.web import ApiBlueprint, body_limit, request_now
+from marketplace.core.web import ApiBlueprint, body_limit, request_now, takes_bytes
 
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/api/v1/feeds", description="Product feeds")
 _BODY = {
@@ -32,6 +32,7 @@ _BODY = {
 @blueprint.route("", methods=["POST"])
 @policy("feeds", "upload")
 @body_limit(feeds.MOST_BYTES)
+@takes_bytes
 @blueprint.doc(requestBody=_BODY)
 @blueprint.arguments(UploadQuery, location="query")
 @blueprint.response(202, FeedSchema)

@@ -39,6 +39,13 @@ class Parser(FlaskParser):
             raise InvalidInput({"_body": ["The body must be a JSON object."]})
         return body
 
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """Return the query, in which every name stands once."""
+        repeated = {name: ["Given twice."] for name, values in req.args.lists() if len(values) > 1}
+        if repeated:
+            raise InvalidInput(repeated)
+        return super().load_querystring(req, schema)
+
     def handle_error(
         self, error: ma.ValidationError, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any
     ) -> NoReturn:
@@ -80,9 +87,34 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     put: Callable[..., Decorator]
     patch: Callable[..., Decorator]
     delete: Callable[..., Decorator]
-    arguments: Callable[..., Decorator]
     response: Callable[..., Decorator]
     doc: Callable[..., Decorator]
+
+    def arguments(self, schema: Any, *, location: str = "json", **named: Any) -> Decorator:
+        """Read a view's arguments from the body or the query, and remember that it takes some from there."""
+        decorate = super().arguments(schema, location=location, **named)
+
+        def remember(view: F) -> F:
+            wrapped: F = decorate(view)
+            taken: frozenset[str] = getattr(view, "_takes", frozenset())
+            wrapped._takes = taken | {location}  # type: ignore[attr-defined]
+            return wrapped
+
+        return remember
+
+
+def refuse_undeclared(request: flask.Request, view: Callable[..., Any]) -> None:
+    """Raise InvalidInput for a query or a body that the view never reads, so that nobody believes it counted."""
+    taken: frozenset[str] = getattr(view, "_takes", frozenset())
+    given = {} if "query" in taken else dict(request.args)
+    reads_body = "json" in taken or hasattr(view, "_takes_bytes")
+    if not given and not reads_body and request.method not in ("GET", "HEAD", "OPTIONS"):
+        given = Parser().load_json(request, _NOTHING)
+    if given:
+        raise InvalidInput({name: ["Unknown field."] for name in given})
+
+
+_NOTHING = ma.Schema()
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

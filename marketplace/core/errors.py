@@ -76,6 +76,14 @@ class MalformedRequest(AppError):
     next = "Send valid JSON in UTF-8 with Content-Type: application/json."
 
 
+class MalformedAddress(MalformedRequest):
+    """The path, the query or a header can't be read."""
+
+    code = "malformed_address"
+    detail = "The address or a header is not readable: {reason}."
+    next = "Send path and query as percent-encoded UTF-8 without control characters, and a plain Host."
+
+
 class NotAuthenticated(AppError):
     """Nobody is signed in, or the key or session is no longer valid."""
 

@@ -19,6 +19,7 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money, exponent
 
 T = TypeVar("T")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _CURRENCIES = re.compile(r"[A-Z]{3}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s\x00-\x1f.]{2,63}")
 
@@ -90,7 +91,14 @@ class Boolean(fields.Boolean):
 
 
 class Uuid(fields.UUID):
-    """A UUID in its canonical form."""
+    """A UUID in its canonical form; Python's own reader also takes braces, spaces and digits of other scripts."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Currency(Text):

@@ -9,6 +9,7 @@ from marketplace.core.errors import InvalidInput, MalformedRequest
 
 MAX_DEPTH = 64
 MAX_DIGITS = 19
+MAX_NAME = 200
 
 
 def _refuse_constant(word: str) -> Any:
@@ -40,6 +41,10 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a name is given twice in one object")
+    for name in result:
+        # Names come back in refusals and logs, so they are short and can be written as UTF-8.
+        if len(name) > MAX_NAME or any(0xD800 <= ord(char) <= 0xDFFF for char in name):
+            raise ValueError(f"a name is longer than {MAX_NAME} characters or broken Unicode")
     return result
 
 
@@ -60,7 +65,7 @@ def _depth_of(text: str) -> int:
 
 
 def load_json(raw: bytes) -> Any:
-    """Read a JSON body: UTF-8, at most 64 levels, numbers of at most 19 digits, no NaN, no repeated names.
+    """Read a JSON body: UTF-8, at most 64 levels, numbers of at most 19 digits, no NaN, no repeated or endless names.
 
     Raises MalformedRequest (400) when it isn't JSON, InvalidInput (422) beyond the limits.
     """

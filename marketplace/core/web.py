@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import flask
 import sqlalchemy as sa
@@ -17,9 +18,9 @@ from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedHttp
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace.core import auth, clock, config, db, errors, policy
-from marketplace.core.api import OPENAPI, Api, ApiBlueprint, Parser
+from marketplace.core.api import OPENAPI, Api, ApiBlueprint, Parser, refuse_undeclared
 
-__all__ = ["ApiBlueprint", "Parser", "body_limit", "create_app", "request_now", "tracked_url"]
+__all__ = ["ApiBlueprint", "Parser", "body_limit", "create_app", "request_now", "takes_bytes", "tracked_url"]
 
 log = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +31,18 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+class Request(flask.Request):
+    """A request whose body of undeclared length is refused at the limit; the library would cut it off there."""
+
+    def get_data(self, *arguments: Any, **named: Any) -> Any:
+        """Return the body. Raises PayloadTooLarge."""
+        data = super().get_data(*arguments, **named)
+        limit = self.max_content_length
+        if limit is not None and len(data) >= limit and self.content_length != len(data):
+            raise errors.PayloadTooLarge(limit=limit)
+        return data
 
 
 class UnguardedRoute(RuntimeError):
@@ -44,6 +57,12 @@ def body_limit(limit: int) -> Callable[[F], F]:
         return view
 
     return mark
+
+
+def takes_bytes(view: F) -> F:
+    """Let one view read the body itself, whatever its kind."""
+    view._takes_bytes = True  # type: ignore[attr-defined]
+    return view
 
 
 def request_now() -> dt.datetime:
@@ -76,8 +95,13 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https"),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        # flask-login would read a remember-me cookie before our loader; no cookie has this name.
+        REMEMBER_COOKIE_NAME=None,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.request_class = Request
+    # A path with an empty part is a page that isn't there, not a redirect to another one.
+    app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     auth.install(app)
     app.before_request(_before)
@@ -133,6 +157,7 @@ def _before() -> None:
     request, app = flask.request, flask.current_app
     if request.routing_exception is not None:
         return
+    _refuse_unreadable_address(request)
     view = app.view_functions[request.endpoint or ""]
     limit = getattr(view, "_body_limit", BODY_LIMIT)
     request.max_content_length = limit
@@ -142,6 +167,19 @@ def _before() -> None:
     if rule is None:
         raise errors.InvariantViolation(what=f"{request.endpoint} names no policy")
     auth.enforce(rule)
+    if isinstance(app.blueprints.get(request.blueprint or ""), ApiBlueprint):
+        refuse_undeclared(request, view)
+
+
+def _refuse_unreadable_address(request: flask.Request) -> None:
+    """Raise MalformedAddress for a path or query that is not UTF-8, and for control characters in a path."""
+    try:
+        path = request.environ.get("PATH_INFO", "").encode("latin-1").decode()
+        unquote_to_bytes(request.query_string).decode()
+    except UnicodeError as error:
+        raise errors.MalformedAddress(reason="it is not UTF-8") from error
+    if any(ord(char) < 32 or ord(char) == 127 for char in path):
+        raise errors.MalformedAddress(reason="the path holds control characters")
 
 
 def _after(response: flask.Response) -> flask.Response:
@@ -207,7 +245,7 @@ def _name_http(error: HTTPException) -> errors.AppError:
         case 415:
             return errors.UnsupportedMedia(wanted="application/json", got=request.mimetype)
         case 400:
-            return errors.MalformedRequest(reason=error.description or "bad request")
+            return errors.MalformedAddress(reason=error.name.lower())
     return OtherHttp(error.code or 500, error.name)
 
 

@@ -8,7 +8,7 @@ import flask
 
 from marketplace.core import config, db
 from marketplace.core.policy import policy
-from marketplace.core.web import ApiBlueprint, request_now
+from marketplace.core.web import ApiBlueprint, request_now, takes_bytes
 from payouts.settlement import events, schemas
 from payouts.settlement.stripe_gateway import gateway_for
 
@@ -22,6 +22,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.route("/account", methods=["POST"])
 @policy("public", "read")
+@takes_bytes
 @blueprint.response(200, schemas.WebhookAnswer)
 def account() -> dict[str, Any]:
     """Take an event of our own Stripe account."""
@@ -30,6 +31,7 @@ def account() -> dict[str, Any]:
 
 @blueprint.route("/connect", methods=["POST"])
 @policy("public", "read")
+@takes_bytes
 @blueprint.response(200, schemas.WebhookAnswer)
 def connect() -> dict[str, Any]:
     """Take an event of an adviser's connected account."""
