@@ -192,6 +192,26 @@ def test_money_that_comes_in_while_returns_are_posted_is_released_once(world: Wo
     assert world.balance("shop:prepaid", shop) == 1600 - 20 * 77
 
 
+def test_a_return_that_waited_for_a_payment_sees_what_it_released(world: World) -> None:
+    shop, adviser = world.shop(), world.adviser()
+    sale = world.sale(shop, adviser, 100)
+    world.post()
+    world.move(sale, "reversed", -30)
+    with db.transaction() as session:
+        planned = funding.plan(session, shop, eur(200), "test", NOW).id
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            funding.credit(session, planned, eur(200), eur(0), NOW)
+            # The budget is locked by the payment; the return must wait, and then believe only what it reads after.
+            posted = pool.submit(lambda: db.run_in_transaction(lambda other: accrual.post_due(other, NOW)))
+            with pytest.raises(TimeoutError):
+                posted.result(0.5)
+        assert posted.result(10) == 1
+    assert world.balance("shop:receivable", shop) == 0
+    assert world.balance("shop:prepaid", shop) == 200 - 77
+    prove(world)
+
+
 def test_an_account_that_twenty_open_at_once_is_one_account(world: World) -> None:
     shop = uuid.uuid4()
     account = Account("shop:prepaid", shop, "EUR")

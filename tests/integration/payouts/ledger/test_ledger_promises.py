@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -126,6 +128,14 @@ def test_an_entry_says_at_least_two_lines(worker: Connection, lines: int) -> Non
 def test_an_entry_without_its_lines_is_refused_at_commit(worker: Connection) -> None:
     open_entry(worker, 2)
     with pytest.raises(pg.CheckViolation, match="says it has 2 lines and has 0"):
+        worker.commit()
+
+
+def test_an_entry_that_keeps_a_line_for_later_is_refused_at_commit(worker: Connection) -> None:
+    entry = open_entry(worker, 3)
+    add_line(worker, entry, 1, STRIPE, 500)
+    add_line(worker, entry, 2, PREPAID, -500)
+    with pytest.raises(pg.CheckViolation, match="says it has 3 lines and has 2"):
         worker.commit()
 
 
@@ -333,9 +343,25 @@ def test_two_reversals_at_once_share_one_cap(worker: Connection, connect: Connec
         # Different balance rows, so that only the check itself makes one wait for the other.
         add_line(connection, entry, 1, STRIPE, -300)
         add_line(connection, entry, 2, ("bank:main", None), 300)
-    worker.commit()
-    with pytest.raises(pg.CheckViolation, match="takes back more"):
-        other.commit()
+    worker.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        # The other's check waits until this one has committed; without waiting both would see a cap of their own.
+        checked = pool.submit(other.execute, "SET CONSTRAINTS ALL IMMEDIATE")
+        wait_until_blocked(worker, other)
+        worker.commit()
+        with pytest.raises(pg.CheckViolation, match="takes back more"):
+            checked.result(10)
+
+
+def wait_until_blocked(watcher: Connection, waiter: Connection) -> None:
+    """Return once one connection waits for a lock of the other; after two seconds in any case."""
+    for _ in range(100):
+        found = watcher.execute(
+            "SELECT cardinality(pg_blocking_pids(%s))", (waiter.info.backend_pid,)
+        ).fetchone()
+        if found and found[0]:
+            return
+        time.sleep(0.02)
 
 
 def test_a_reversal_under_an_old_snapshot_is_refused(worker: Connection) -> None:
