@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import domains, limits, paging, shops
+from marketplace.accounts import domains, limits, shops
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import ShopDomain
 from marketplace.core import auth, config, db, fetch
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 
@@ -37,9 +38,9 @@ def list_domains(query: dict[str, Any]) -> dict[str, Any]:
     """List the hosts of your shops."""
     with db.session() as session:
         rows = domains.listed(
-            session, auth.current_actor(), query["shop_id"], paging.after(query), query["limit"] + 1
+            session, auth.current_actor(), query["shop_id"], id_after(query["cursor"]), query["limit"] + 1
         )
-        return paging.page(rows, query, lambda row: row.id, shown)
+        return page(rows, query["limit"], lambda row: (row.id,), shown)
 
 
 @blueprint.get("/<uuid:domain_id>")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import keys, paging
+from marketplace.accounts import keys
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import ApiKey
 from marketplace.core import auth, clock, db, schemas
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 
@@ -34,8 +35,8 @@ def create(data: dict[str, Any]) -> dict[str, Any]:
 def list_keys(query: dict[str, Any]) -> dict[str, Any]:
     """List your keys and those of shops that you own, without their text."""
     with db.session() as session:
-        rows = keys.listed(session, auth.current_actor(), paging.after(query), query["limit"] + 1)
-        return paging.page(rows, query, lambda key: key.id, lambda key: key)
+        rows = keys.listed(session, auth.current_actor(), id_after(query["cursor"]), query["limit"] + 1)
+        return page(rows, query["limit"], lambda key: (key.id,), lambda key: key)
 
 
 @blueprint.post("/<uuid:key_id>/revoke")

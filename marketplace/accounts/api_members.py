@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import invitations, limits, members, paging
+from marketplace.accounts import invitations, limits, members
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import Invitation, Membership, UserAccount
 from marketplace.core import auth, clock, db
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 
@@ -31,9 +32,9 @@ def list_members(query: dict[str, Any]) -> dict[str, Any]:
     """List who works for your shops."""
     with db.session() as session:
         rows = members.listed(
-            session, auth.current_actor(), query["shop_id"], paging.after(query), query["limit"] + 1
+            session, auth.current_actor(), query["shop_id"], id_after(query["cursor"]), query["limit"] + 1
         )
-        return paging.page(rows, query, lambda row: row[0].id, _shown)
+        return page(rows, query["limit"], lambda row: (row[0].id,), _shown)
 
 
 @blueprint.post("/<uuid:member_id>/remove")
@@ -78,9 +79,9 @@ def list_invitations(query: dict[str, Any]) -> dict[str, Any]:
     """List the invitations of your shops."""
     with db.session() as session:
         rows = invitations.listed(
-            session, auth.current_actor(), query["shop_id"], paging.after(query), query["limit"] + 1
+            session, auth.current_actor(), query["shop_id"], id_after(query["cursor"]), query["limit"] + 1
         )
-        return paging.page(rows, query, lambda row: row.id, _invitation)
+        return page(rows, query["limit"], lambda row: (row.id,), _invitation)
 
 
 @invitations_blueprint.post("/accept")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import paging, shops
 from marketplace.accounts import schemas_shops as shapes
+from marketplace.accounts import shops
 from marketplace.accounts.models import Shop
 from marketplace.core import auth, db, schemas
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 
@@ -34,8 +35,8 @@ def create(data: dict[str, Any]) -> Shop:
 def list_shops(query: dict[str, Any]) -> dict[str, Any]:
     """List your shops."""
     with db.session() as session:
-        rows = shops.listed(session, auth.current_actor(), paging.after(query), query["limit"] + 1)
-        return paging.page(rows, query, lambda shop: shop.id, lambda shop: shop)
+        rows = shops.listed(session, auth.current_actor(), id_after(query["cursor"]), query["limit"] + 1)
+        return page(rows, query["limit"], lambda shop: (shop.id,), lambda shop: shop)
 
 
 @blueprint.get("/<uuid:shop_id>")

@@ -10,15 +10,14 @@ from typing import Any
 import flask
 
 from marketplace.catalogue import feeds
-from marketplace.catalogue.cursors import id_after, number_after
 from marketplace.catalogue.jobs import READ
 from marketplace.catalogue.schemas import FeedPage, FeedSchema, FeedsQuery, ReportQuery, RowPage, UploadQuery
 from marketplace.core import jobs
 from marketplace.core.auth import current_actor
 from marketplace.core.db import after_commit, session, transaction
 from marketplace.core.errors import UnsupportedMedia
+from marketplace.core.paging import id_after, number_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import page
 from marketplace.core.web import ApiBlueprint, body_limit, request_now, takes_bytes
 
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/api/v1/feeds", description="Product feeds")

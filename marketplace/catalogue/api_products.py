@@ -6,12 +6,11 @@ import uuid
 from typing import Any
 
 from marketplace.catalogue import products
-from marketplace.catalogue.cursors import id_after
 from marketplace.catalogue.schemas import ProductPage, ProductSchema, ProductsQuery
 from marketplace.core.auth import current_actor
 from marketplace.core.db import session
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import page
 from marketplace.core.web import ApiBlueprint
 
 blueprint = ApiBlueprint("products", __name__, url_prefix="/api/v1/products", description="Products of shops")

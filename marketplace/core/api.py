@@ -52,7 +52,8 @@ class Parser(FlaskParser):
         """Turn marshmallow's messages into the one shape of refusals."""
         messages = error.normalized_messages()  # type: ignore[no-untyped-call]
         fields = messages.get(next(iter(messages)), messages) if len(messages) == 1 else messages
-        raise InvalidInput(fields if isinstance(fields, dict) else {"_body": fields}) from error
+        named = fields if isinstance(fields, dict) else {"_body": fields}
+        raise InvalidInput(schemas.flatten(named)) from error
 
 
 class ProblemSchema(schemas.Schema):

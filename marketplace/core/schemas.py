@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from marketplace.core import config
-from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money, exponent
 
-T = TypeVar("T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _CURRENCIES = re.compile(r"[A-Z]{3}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s\x00-\x1f.]{2,63}")
@@ -229,34 +224,21 @@ class Url(Text):
         return address
 
 
+def flatten(messages: Mapping[Any, Any], path: str = "") -> dict[str, list[str]]:
+    """Return nested messages as {"rules.2.rate": ["..."]}; those about a whole object under its path."""
+    found: dict[str, list[str]] = {}
+    for key, value in messages.items():
+        here = path or "_body" if key == "_schema" else f"{path}.{key}".lstrip(".")
+        if isinstance(value, Mapping):
+            for name, sentences in flatten(value, here).items():
+                found.setdefault(name, []).extend(sentences)
+        else:
+            found.setdefault(here, []).extend([value] if isinstance(value, str) else map(str, value))
+    return found
+
+
 class Page(Schema):
     """The query of a list: how many, and after which item."""
 
     limit = QueryInteger(minimum=1, maximum=100, load_default=50)
     cursor = Text(maximum=400, load_default=None, allow_none=True)
-
-
-def encode_cursor(*parts: object) -> str:
-    """Return an opaque cursor for keyset paging."""
-    return base64.urlsafe_b64encode(json.dumps([str(part) for part in parts]).encode()).decode().rstrip("=")
-
-
-def decode_cursor(text: str, count: int) -> list[str]:
-    """Return the `count` parts of a cursor. Raises InvalidInput when it isn't one of ours."""
-    try:
-        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
-    if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]})
-    return parts
-
-
-def page(
-    rows: Sequence[T], limit: int, key: Callable[[T], Sequence[object]], dump: Callable[[T], Any]
-) -> dict[str, Any]:
-    """Return {items, next_cursor} of rows that were read with limit + 1."""
-    shown = rows[:limit]
-    more = len(rows) > limit and shown
-    cursor = encode_cursor(*key(shown[-1])) if more else None
-    return {"items": [dump(row) for row in shown], "next_cursor": cursor}

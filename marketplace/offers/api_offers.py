@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from marketplace.catalogue.cursors import id_after, number_after
 from marketplace.core.auth import current_actor
 from marketplace.core.db import session, transaction
+from marketplace.core.paging import id_after, number_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import page
 from marketplace.core.web import ApiBlueprint, request_now
 from marketplace.offers import publishing, service
 from marketplace.offers.schemas import (

@@ -18,7 +18,7 @@ from marshmallow import fields, validate
 from marketplace.catalogue import categories
 from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money
-from marketplace.core.schemas import Boolean, Integer, MoneyField, Schema, Text
+from marketplace.core.schemas import Boolean, Integer, MoneyField, Schema, Text, flatten
 
 MOST_RULES = 1000
 
@@ -125,19 +125,6 @@ def canonical(document: Mapping[str, Any]) -> bytes:
 def fingerprint(document: Mapping[str, Any]) -> bytes:
     """Return the SHA-256 of the canonical JSON."""
     return hashlib.sha256(canonical(document)).digest()
-
-
-def flatten(messages: Mapping[Any, Any], path: str = "") -> dict[str, list[str]]:
-    """Return nested messages as {"rules.2.rate": ["..."]}; those about a whole object under its path."""
-    found: dict[str, list[str]] = {}
-    for key, value in messages.items():
-        here = path or "_body" if key == "_schema" else f"{path}.{key}".lstrip(".")
-        if isinstance(value, Mapping):
-            for name, sentences in flatten(value, here).items():
-                found.setdefault(name, []).extend(sentences)
-        else:
-            found.setdefault(here, []).extend([value] if isinstance(value, str) else map(str, value))
-    return found
 
 
 class _Reader:

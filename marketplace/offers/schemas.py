@@ -8,8 +8,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from marketplace.core.errors import InvalidInput
-from marketplace.core.schemas import Currency, Instant, Integer, Page, Schema, Text, Uuid
-from marketplace.offers.documents import DocumentSchema, flatten
+from marketplace.core.schemas import Currency, Instant, Integer, Page, Schema, Text, Uuid, flatten
+from marketplace.offers.documents import DocumentSchema
 
 OFFER_STATES = ["draft", "open", "paused", "closed"]
 PARTNERSHIP_STATES = ["applied", "approved", "accepted", "declined", "left"]

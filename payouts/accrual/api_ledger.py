@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.core import db
-from marketplace.core.errors import InvalidInput
+from marketplace.core.paging import number_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import decode_cursor, page
 from marketplace.core.web import ApiBlueprint
 from payouts.accrual import schemas
 from payouts.ledger import reading
@@ -20,16 +19,6 @@ blueprint = ApiBlueprint(
 )
 
 
-def number_of(cursor: str | None) -> int | None:
-    """Return the id in a cursor. Raises InvalidInput for what is not a cursor of these lists."""
-    if cursor is None:
-        return None
-    (last,) = decode_cursor(cursor, 1)
-    if not (last.isascii() and last.isdigit() and len(last) <= 18):
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]})
-    return int(last)
-
-
 @blueprint.route("/accounts", methods=["GET"])
 @policy("ledger", "read")
 @blueprint.arguments(schemas.AccountsQuery, location="query")
@@ -38,7 +27,7 @@ def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     """List accounts with their balances."""
     wanted = reading.AccountFilter(query["kind"], query["owner"], query["currency"])
     with db.session() as session:
-        rows = reading.accounts(session, wanted, number_of(query["cursor"]) or 0, query["limit"] + 1)
+        rows = reading.accounts(session, wanted, number_after(query["cursor"]) or 0, query["limit"] + 1)
     return page(rows, query["limit"], lambda row: (row["id"],), lambda row: row)
 
 
@@ -51,5 +40,5 @@ def list_entries(query: dict[str, Any]) -> dict[str, Any]:
     names = ("account", "kind", "source_type", "source_id", "since", "until")
     wanted = reading.EntryFilter(**{name: query[name] for name in names})
     with db.session() as session:
-        rows = reading.entries(session, wanted, number_of(query["cursor"]), query["limit"] + 1)
+        rows = reading.entries(session, wanted, number_after(query["cursor"]), query["limit"] + 1)
     return page(rows, query["limit"], lambda row: (row["id"],), lambda row: row)

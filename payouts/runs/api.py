@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock, db
 from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import Page, dump_instant, page
+from marketplace.core.schemas import Page, dump_instant
 from marketplace.core.web import ApiBlueprint, request_now
 from payouts.runs import execution, schemas, service
-from payouts.settlement.paging import before_id
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 
 blueprint = ApiBlueprint(
@@ -45,7 +45,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """List runs, newest first."""
     statement = sa.select(PayoutRun).order_by(PayoutRun.id.desc()).limit(query["limit"] + 1)
     if query["cursor"]:
-        statement = statement.where(PayoutRun.id < before_id(query["cursor"]))
+        statement = statement.where(PayoutRun.id < id_after(query["cursor"]))
     with db.session() as session:
         rows = session.scalars(statement).all()
     return page(rows, query["limit"], lambda run: (run.id,), describe)

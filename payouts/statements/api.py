@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from marketplace.core import db, schemas
 from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint
-from payouts.settlement.paging import before_id
 from payouts.statements import service
 from payouts.statements.models import Statement
 
@@ -58,10 +58,10 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
     if owner is not None:
         statement = statement.where(Statement.adviser_id == owner)
     if query["cursor"]:
-        statement = statement.where(Statement.id < before_id(query["cursor"]))
+        statement = statement.where(Statement.id < id_after(query["cursor"]))
     with db.session() as session:
         rows = session.scalars(statement).all()
-    return schemas.page(rows, query["limit"], lambda row: (row.id,), _head)
+    return page(rows, query["limit"], lambda row: (row.id,), _head)
 
 
 @blueprint.route("/<uuid:statement_id>", methods=["GET"])

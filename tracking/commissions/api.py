@@ -11,8 +11,8 @@ import flask
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
 from marketplace.core.errors import InvalidInput
+from marketplace.core.paging import decode_cursor, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import decode_cursor, page
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.commissions import answers, approval, reading
 from tracking.commissions.models import Commission

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
 from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.paging import page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import dump_instant, page
+from marketplace.core.schemas import dump_instant
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.attribution import service as attribution
 from tracking.commissions import answers, intake, visibility

@@ -8,9 +8,8 @@ from typing import Any
 
 from marketplace.core import db
 from marketplace.core.auth import current_actor
-from marketplace.core.errors import InvalidInput
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import decode_cursor, page
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.links import counts, schemas, service
 from tracking.links.models import TrackedLink
@@ -38,7 +37,7 @@ def create(data: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, schemas.LinkPage)
 def index(query: dict[str, Any]) -> dict[str, Any]:
     """List your links, newest first, with raw, unique, billable and unqualified clicks."""
-    after = uuid_of(query["cursor"])
+    after = id_after(query["cursor"])
     session = db.session()
     links = service.listed(
         session, current_actor(), after=after, limit=query["limit"], offer_id=query["offer_id"]
@@ -63,16 +62,6 @@ def disable(link_id: uuid.UUID) -> dict[str, Any]:
     actor, now = current_actor(), request_now()
     with db.transaction() as session:
         return _facts(session, [service.disable(session, actor, link_id, now)])[0]
-
-
-def uuid_of(cursor: str | None) -> uuid.UUID | None:
-    """Return the id in a cursor of a list by id. Raises InvalidInput for another list's cursor."""
-    if not cursor:
-        return None
-    try:
-        return uuid.UUID(decode_cursor(cursor, 1)[0])
-    except ValueError as error:
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
 
 
 def _facts(session: Any, links: Sequence[TrackedLink]) -> list[dict[str, Any]]:

@@ -7,11 +7,10 @@ from typing import Any
 
 from marketplace.core import db
 from marketplace.core.auth import current_actor
+from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
-from marketplace.core.schemas import page
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.links import codes, schemas
-from tracking.links.api import uuid_of
 from tracking.links.models import DiscountCode
 
 blueprint = ApiBlueprint(
@@ -41,7 +40,7 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
     found = codes.listed(
         db.session(),
         current_actor(),
-        after=uuid_of(query["cursor"]),
+        after=id_after(query["cursor"]),
         limit=query["limit"],
         offer_id=query["offer_id"],
     )
