@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from payouts.settlement.gateway import (
 from payouts.settlement.stripe_units import from_stripe
 
 Body = dict[str, Any]
+_NAME = re.compile(r"[!-~]{1,255}")
 
 
 def plain(value: Any) -> Body:
@@ -156,13 +158,20 @@ def balance_tx(body: Body) -> BalanceTx:
 
 
 def webhook_event(body: Body) -> WebhookEvent:
-    """Read the few facts of an event that tell what to fetch again; KeyError when it is no event."""
+    """Read the few facts of an event that tell what to fetch again; KeyError or ValueError when it is no event."""
     if body["object"] != "event":
         raise KeyError("object")
     subject = plain(plain(body.get("data")).get("object"))
     return WebhookEvent(
-        event_id=str(body["id"]),
-        type=str(body["type"]),
-        account=body.get("account"),
-        object_id=subject.get("id"),
+        event_id=_name(body["id"]),
+        type=_name(body["type"]),
+        account=None if body.get("account") is None else _name(body["account"]),
+        object_id=None if subject.get("id") is None else _name(subject["id"]),
     )
+
+
+def _name(value: Any) -> str:
+    """Return an id or kind of Stripe's, which we look things up by. Raises ValueError for anything else."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError("not an id or kind of Stripe's")
+    return value
