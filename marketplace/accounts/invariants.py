@@ -21,7 +21,7 @@ def _counted(figure: str, rows: str) -> Callable[[Session], Finding]:
 def register() -> None:
     """Register the invariants of accounts."""
     hooks.invariant(
-        "platform people hold no other role",
+        "platform_people_hold_nothing_else",
         "people",
         _counted(
             "SELECT count(*) FROM user_account u WHERE u.role <> 'member' AND (EXISTS (SELECT FROM membership m"
@@ -30,7 +30,7 @@ def register() -> None:
         ),
     )
     hooks.invariant(
-        "shops without an owner",
+        "every_shop_has_an_owner",
         "shops",
         _counted(
             "SELECT count(*) FROM shop s WHERE NOT EXISTS (SELECT FROM membership m WHERE m.shop_id = s.id"
@@ -39,7 +39,7 @@ def register() -> None:
         ),
     )
     hooks.invariant(
-        "advisers whose state differs from their history",
+        "adviser_state_equals_history",
         "advisers",
         _counted(
             "SELECT count(*) FROM adviser a WHERE a.state IS DISTINCT FROM (SELECT s.state FROM adviser_state s"

@@ -12,7 +12,7 @@ def register() -> None:
     """Register jobs, sweeps, lags and invariants; safe to call twice."""
     jobs.register()
     hooks.lag("feeds", jobs.lag)
-    hooks.invariant("catalogue.feed_counts", "feeds", checks.feed_counts)
+    hooks.invariant("feed_counts_equal_rows", "feeds", checks.feed_counts)
 
 
 def blueprints() -> list[Any]:

@@ -39,7 +39,9 @@ def ensure_roles(connection: sa.Connection, passwords: dict[str, str]) -> None:
             cursor.execute(
                 sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
             )
-    cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
+    # Whoever migrates must be able to act as the owner, and as the worker to verify.
+    for role in (OWNER, "aanrader_worker"):
+        cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
     database = connection.engine.url.database or ""
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
     for role in (OWNER, *LOGINS):

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+import sqlalchemy as sa
+
 from marketplace.core import config, db, hooks
 from marketplace.devtools import environment
 from marketplace.devtools.demo_facts import facts_of_running_demo
+from marketplace.devtools.errors import NotPossibleHere
 from marketplace.devtools.state import World
 
 
@@ -45,7 +49,11 @@ def check_all() -> list[Line]:
 
 
 def open_as_worker(facts: Mapping[str, Any] | None) -> None:
-    """Work on the demo's database as the worker role; without facts, on DATABASE_URL as it stands."""
+    """Work as the worker role on the demo's database; without facts, on that of DATABASE_URL.
+
+    DATABASE_URL may be the worker's or the bootstrap role's, which can become the worker. Raises NotPossibleHere for
+    another role, whose sight of the rows is narrower than what must be verified.
+    """
     settings = config.load()
     url = settings.database_url
     if facts is not None:
@@ -61,8 +69,24 @@ def open_as_worker(facts: Mapping[str, Any] | None) -> None:
             }
         )
     config.use(settings)
-    db.init(url, clock_moves=settings.clock_moves)
+    engine = db.init(url, clock_moves=True, guard_role=False)
+    sa.event.listen(engine, "connect", _become_worker)
+    with engine.connect():
+        pass
     importlib.import_module("wsgi").register()
+
+
+def _become_worker(connection: Any, _record: Any) -> None:
+    # Outside a transaction, so that a rollback does not take the role back.
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("SET ROLE aanrader_worker")
+        except psycopg.Error as error:
+            raise NotPossibleHere(
+                f"DATABASE_URL must be the role aanrader_worker, or one that can become it: {error}"
+            ) from error
+    connection.autocommit = False
 
 
 def show(lines: list[Line], *, as_json: bool) -> int:

@@ -10,9 +10,9 @@ from marketplace.offers import checks
 
 def register() -> None:
     """Register the invariants; safe to call twice."""
-    hooks.invariant("offers.terms_unchanged", "versions", checks.terms_unchanged)
-    hooks.invariant("offers.terms_numbered", "offers", checks.terms_numbered)
-    hooks.invariant("offers.partnership_history", "partnerships", checks.partnership_history)
+    hooks.invariant("terms_equal_their_hash", "versions", checks.terms_unchanged)
+    hooks.invariant("terms_numbered_without_gaps", "offers", checks.terms_numbered)
+    hooks.invariant("partnership_equals_history", "partnerships", checks.partnership_history)
 
 
 def blueprints() -> list[Any]:

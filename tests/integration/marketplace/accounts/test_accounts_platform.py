@@ -168,9 +168,9 @@ def test_the_promises_of_this_room_hold_as_the_worker_sees_them(fresh_world, dat
     database.open("worker")
     with db.session() as session:
         for name in (
-            "platform people hold no other role",
-            "shops without an owner",
-            "advisers whose state differs from their history",
+            "platform_people_hold_nothing_else",
+            "every_shop_has_an_owner",
+            "adviser_state_equals_history",
         ):
             found = hooks.invariants[name].check(session)
             assert (found.figure, found.rows_seen > 0, found.holds) == (0, True, True), name
