@@ -5,12 +5,22 @@ from __future__ import annotations
 import marshmallow as ma
 
 from marketplace.core import schemas
+from marketplace.core.money import Money
+
+LARGEST_PAYMENT_MINOR = (
+    99_999_999  # Stripe takes at most eight digits, and says so only once a row is written.
+)
+
+
+def _payable_at_once(amount: Money) -> None:
+    if amount.minor > LARGEST_PAYMENT_MINOR:
+        raise ma.ValidationError(f"One payment is at most {Money(LARGEST_PAYMENT_MINOR, amount.currency)}.")
 
 
 class FundingRequest(schemas.Schema):
     """How much a shop wants to pay in; `shop_id` only when the actor has several shops."""
 
-    amount = schemas.MoneyField(required=True, positive=True)
+    amount = schemas.MoneyField(required=True, positive=True, validate=_payable_at_once)
     shop_id = schemas.Uuid(load_default=None, allow_none=True)
 
 

@@ -1,0 +1,156 @@
+"""One right body for every call of the API that takes one, with the person who may send it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from tests.integration.bad_input.siege import PASSWORD, Siege, line, money
+
+Call = tuple[str, str]
+
+
+def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
+    """Return for method and path template: who asks, and a body of which every field is right."""
+    things, trade = siege.things, siege.mine
+    shop = {"shop_id": things["shop_id"]}
+    person = {"email": "perenkoper@example.test", "password": PASSWORD}
+    mail = {"email": "peer@example.test"}
+    terms = {
+        "default": {"percent_bp": 900},
+        "rules": [
+            {"sku": "sku-1", "rate": {"flat": "1.00", "per": "item"}},
+            {"category": "A > B", "exclude": True},
+        ],
+        "base": {"tax": False, "shipping": True, "gift_cards": False},
+        "minimum": "0.50",
+        "maximum": "50.00",
+        "window_days": 14,
+        "hold_days": 14,
+        "own_shop": False,
+        "effective_from": trade.order()["ordered_at"].replace("2026", "2030"),
+    }
+    order = trade.order("V-1", "token") | {
+        "parent_ref": "V-0",
+        "code": "PEER10",
+        "store_ref": "s1",
+        "customer": {"ref": "c1", "is_new": True, "email_sha256": hashlib.sha256(b"x").hexdigest()},
+        "lines": [line("1", category="A", discount=money("1.00"), gift_card=False)],
+        "shipping": {"net": money("5.00"), "tax": money("1.05")},
+    }
+    refund = {
+        "refund_ref": "RF-1",
+        "refunded_at": order["ordered_at"],
+        "reason": "came back",
+        "lines": [{"line_ref": "1", "quantity": 1, "net": money("1.00"), "tax": money("0.21")}],
+        "shipping": {"net": money("0.00"), "tax": money("0.00")},
+    }
+    profile = {"display_name": "Peer", "kind": "expert", "country": "NL"}
+    legal = {
+        "name": "Peer",
+        "legal_name": "Peer BV",
+        "registration_no": "12345678",
+        "vat_no": "NL004495445B01",
+    }
+    approval = {"content_hash": "0" * 64, "total": money("1.00"), "totp": "123456"}
+    pay_in = {"amount": money("100.00")} | shop
+    found: dict[Call, tuple[str, dict[str, Any]]] = {
+        ("POST", "/accounts/sign-up"): (
+            "anonymous",
+            person
+            | {
+                "kind": "adviser",
+                "name": "Peer",
+                "display_name": "Peer",
+                "adviser_kind": "expert",
+                "locale": "nl",
+            }
+            | {"country": "NL", "code": "peertje"},
+        ),
+        ("POST", "/accounts/verify"): ("anonymous", {"token": "t" * 40}),
+        ("POST", "/accounts/sign-in"): (
+            "anonymous",
+            person | {"totp": "123456", "recovery_code": "abcdefghij", "session": True},
+        ),
+        ("POST", "/accounts/sign-out"): ("owner", {}),
+        ("POST", "/accounts/revoke-everywhere"): ("owner", {"api_keys": False}),
+        ("POST", "/accounts/reauthenticate"): (
+            "owner",
+            {"password": PASSWORD + "!", "totp": "123456", "recovery_code": "abcdefghij"},
+        ),
+        ("POST", "/accounts/password-reset"): ("anonymous", mail),
+        ("POST", "/accounts/password-reset/confirm"): (
+            "anonymous",
+            {"token": "t" * 40, "password": PASSWORD},
+        ),
+        ("POST", "/accounts/change-password"): (
+            "owner",
+            {"password": PASSWORD + "!", "new_password": PASSWORD + "?"},
+        ),
+        ("POST", "/totp/enrol"): ("owner", {}),
+        ("POST", "/totp/confirm"): ("owner", {"code": "123456"}),
+        ("POST", "/totp/disable"): ("owner", {}),
+        ("POST", "/sessions/{session_id}/revoke"): ("owner", {}),
+        ("POST", "/adviser-profile"): ("owner", profile | {"code": "peertje"}),
+        ("PATCH", "/adviser-profile"): (
+            "adviser",
+            profile | {"vat_status": "private", "vat_no": "NL004495445B01"},
+        ),
+        ("POST", "/advisers/{adviser_id}/ban"): ("admin", {}),
+        ("POST", "/advisers/{adviser_id}/reinstate"): ("admin", {}),
+        ("POST", "/users/{user_id}/suspend"): ("admin", {}),
+        ("POST", "/users/{user_id}/reinstate"): ("admin", {}),
+        ("POST", "/agreements"): (
+            "owner",
+            {"kind": "terms", "version": 1, "sha256": "0" * 64} | shop,
+        ),
+        ("POST", "/api-keys"): (
+            "owner",
+            {"name": "k", "mode": "live", "scopes": ["orders:read"], "bound_to": "shop"} | shop,
+        ),
+        ("POST", "/api-keys/{key_id}/revoke"): ("owner", {}),
+        ("POST", "/domains"): ("owner", {"host": "peer.example", "proof": "file"} | shop),
+        ("POST", "/domains/{domain_id}/verify"): ("owner", {"proof": "file"}),
+        ("POST", "/invitations"): ("owner", mail | {"role": "staff"} | shop),
+        ("POST", "/invitations/accept"): ("owner", {"token": "t" * 40}),
+        ("POST", "/invitations/{invitation_id}/revoke"): ("owner", {}),
+        ("POST", "/members/{member_id}/remove"): ("owner", {}),
+        ("POST", "/members/{member_id}/change-role"): ("owner", {"role": "owner"}),
+        ("POST", "/shops"): (
+            "adviser",
+            legal | {"country": "NL", "currency": "EUR", "consent_mode": "none", "code": "peerhuis"},
+        ),
+        ("PATCH", "/shops/{shop_id}"): ("owner", legal | {"consent_mode": "none"}),
+        ("POST", "/offers"): (
+            "owner",
+            {"name": "o", "description": "d", "currency": "EUR", "notice_days": 7} | shop,
+        ),
+        ("POST", "/offers/{offer_id}/terms"): ("owner", terms),
+        ("POST", "/partnerships"): ("adviser", {"offer_id": things["offer_id"], "message": "m"}),
+        ("POST", "/links"): (
+            "adviser",
+            {
+                "url": f"https://{trade.world.host}/p/9",
+                "offer_id": things["offer_id"],
+                "placement": "blog",
+            },
+        ),
+        ("POST", "/codes"): (
+            "owner",
+            {"code": "PEER20", "adviser_id": things["adviser_id"], "offer_id": things["offer_id"]} | shop,
+        ),
+        ("POST", "/orders"): ("shop_key", order),
+        ("POST", "/orders/{order_ref}/lines"): ("shop_key", {"lines": [line("9")]}),
+        ("POST", "/orders/{order_ref}/refunds"): ("shop_key", refund),
+        ("POST", "/orders/{order_ref}/cancel"): (
+            "shop_key",
+            {"cancelled_at": order["ordered_at"], "reason": "r"},
+        ),
+        ("POST", "/commissions/{commission_id}/approve"): ("owner", {}),
+        ("POST", "/commissions/{commission_id}/decline"): ("owner", {"reason": "other", "note": "n"}),
+        ("POST", "/funding"): ("owner", pay_in),
+        ("POST", "/payout-account"): ("adviser", {"currency": "EUR"}),
+        ("POST", "/runs"): ("finance", {"currency": "EUR"}),
+        ("POST", "/runs/{run_id}/approve"): ("checker", approval),
+    }
+    return found

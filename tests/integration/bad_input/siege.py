@@ -1,0 +1,244 @@
+"""Two shops in business and everybody who may ask anything, with a fingerprint of every row: what attacks need."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pyotp
+import sqlalchemy as sa
+from werkzeug.test import Client, TestResponse
+
+import wsgi
+from marketplace.accounts import passwords, totp
+from marketplace.accounts.models import AuthSession, UserAccount
+from marketplace.catalogue.models import FeedJob
+from marketplace.core import clock, config, db, ids, jobs, web
+from marketplace.core.actor import Actor
+from payouts.runs import service as runs
+from tests.conftest import Database
+from tests.integration.tracking.trade import Trade, line, money
+
+PASSWORD = "a long sentence about pears"
+PROBLEM = {"type", "title", "status", "code", "detail", "unchanged", "next", "errors"}
+# The other tenant's names, which no answer to a stranger may hold.
+SECRET_NAMES = ("Zwijgzaam", "zwijgzaam.example", "Anoniem")
+# Beats, places and moments of last use move with every request; counters of tries live in Valkey. That somebody
+# gave a wrong password is written down on purpose.
+IGNORED_TABLES = frozenset({"heartbeat", "alembic_version", "own_device"})
+WRITTEN_DOWN = '{"action": "account.sign_in_refused"}'
+IGNORED_COLUMNS = ("last_seen_at", "last_used_at")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who asks: the words for the Authorization header, none for a stranger."""
+
+    name: str
+    bearer: str = ""
+    secret: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}
+
+
+@dataclass
+class Siege:
+    """The whole product on one committed database: `mine` is attacked from inside, `theirs` from outside."""
+
+    database: Database
+    mine: Trade = field(init=False)
+    theirs: Trade = field(init=False)
+    people: dict[str, Person] = field(init=False)
+    things: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wsgi.register()
+        self.app = web.create_app(config.current(), wsgi.blueprints())
+        self.mine, self.theirs = Trade(self.database), Trade(self.database)
+        self.mine.app = self.theirs.app = self.app
+        # A real hash, so that passwords can be asked for.
+        self.mine.execute("UPDATE user_account SET password_hash = :h", h=passwords.hash_password(PASSWORD))
+        self._hide_the_others()
+        self.people = self._people()
+        self.things, self.others = self._furnish(self.mine), self._furnish(self.theirs)
+        self.things["run"] = self._run()
+
+    def _hide_the_others(self) -> None:
+        shop, adviser = self.theirs.world.shop_id, self.theirs.anne.id
+        execute = self.theirs.execute
+        execute("UPDATE shop SET name = 'Zwijgzaam', legal_name = 'Zwijgzaam BV' WHERE id = :i", i=shop)
+        execute("UPDATE shop_domain SET host = 'zwijgzaam.example' WHERE shop_id = :i", i=shop)
+        self.theirs.world.host = "zwijgzaam.example"
+        execute("UPDATE adviser SET display_name = 'Anoniem' WHERE id = :i", i=adviser)
+        execute("UPDATE offer SET name = 'Zwijgzaam aanbod' WHERE shop_id = :i", i=shop)
+
+    def _people(self) -> dict[str, Person]:
+        mine = self.mine
+        found = [
+            Person("anonymous"),
+            Person("owner", mine.owner),
+            Person("adviser", mine.anne.bearer),
+            Person("shop_key", mine.key),
+            Person("test_key", mine.test_key),
+            Person("adviser_key", self.key(mine.anne.actor, "adviser")),
+            self.staff("finance"),
+            dataclasses.replace(self.staff("finance"), name="checker"),
+            self.staff("admin"),
+        ]
+        return {person.name: person for person in found}
+
+    def key(self, actor: Actor, bound_to: str | None, mode: str = "live") -> str:
+        """Make an API key and return its text."""
+        from marketplace.accounts import keys
+
+        data = {"name": "k", "mode": mode, "scopes": [], "bound_to": bound_to}
+        with db.transaction() as session:
+            return keys.create(session, actor, data, clock.now())[1]
+
+    def staff(self, role: str) -> Person:
+        """Make somebody of the platform, enrolled and freshly signed in with both proofs."""
+        engine, name, secret = self.mine.everything, f"{role}{secrets.token_hex(4)}", pyotp.random_base32()
+        token, wall = ids.secret_token(), clock.wall()
+        with sa.orm.Session(engine) as session, session.begin():
+            session.execute(sa.text("SET LOCAL ROLE aanrader_owner"))
+            user = UserAccount(
+                id=ids.new_id(), email=f"{name}@example.test", email_key=f"{name}@example.test", name=name,
+                role=role, password_hash=passwords.hash_password(PASSWORD), session_key=name,
+                email_verified_at=wall,
+            )  # fmt: skip
+            session.add(user)
+            session.flush()
+            user.totp_secret = totp.seal_secret(user.id, secret)
+            session.add(
+                AuthSession(
+                    user_id=user.id, kind="token", token_hash=ids.digest(token), session_key=name,
+                    password_at=wall, totp_at=wall, last_seen_at=wall, expires_at=wall + dt.timedelta(hours=1),
+                )
+            )  # fmt: skip
+            self.things[f"{role}_user"] = str(user.id)
+        return Person(role, token, secret)
+
+    def _furnish(self, trade: Trade) -> dict[str, str]:
+        """Let one of everything exist; return ids by what they are."""
+        world, ref = trade.world, f"R-{secrets.token_hex(3)}"
+        link = world.link(f"/p/{secrets.token_hex(3)}")
+        trade.report(trade.order(ref, trade.token(trade.anne), lines=[line("1"), line("2")]))
+        order = trade.show(ref)
+        code = {"code": "PEER10", "adviser_id": str(trade.anne.id), "offer_id": str(world.offer_id)}
+        code_id = trade.call("POST", "/codes", code, status=201)["id"]
+        owner = {"bearer": trade.owner}
+        host = {"host": f"{secrets.token_hex(3)}.example"}
+        invitation = {"email": f"{secrets.token_hex(3)}@example.test"}
+        made_key = trade.call("POST", "/api-keys", {"name": "k", "bound_to": "shop"}, status=201, **owner)
+        with db.transaction() as session:
+            feed = session.scalars(sa.select(FeedJob.id).where(FeedJob.shop_id == world.shop_id)).first()
+        if feed is None:
+            answer = self.ask("POST", f"/feeds?shop_id={world.shop_id}", Person("", trade.key), data=b"x")
+            feed = answer.get_json()["id"]
+        return {
+            "shop_id": str(world.shop_id),
+            "adviser_id": str(trade.anne.id),
+            "offer_id": str(world.offer_id),
+            "partnership_id": str(world.partnership_id),
+            "link_id": str(link.id),
+            "product_id": str(link.product_id),
+            "order_ref": ref,
+            "commission_id": order["commissions"][0]["id"],
+            "code_id": code_id,
+            "feed_id": str(feed),
+            "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
+            "invitation_id": trade.call("POST", "/invitations", invitation, status=201, **owner)["id"],
+            "member_id": trade.call("GET", "/members", status=200, **owner)["items"][0]["id"],
+            "key_id": made_key["id"],
+            "session_id": trade.call("GET", "/sessions", status=200, **owner)["items"][0]["id"],
+            "user_id": str(world.owner.user_id),
+            "statement_id": str(uuid.uuid4()),
+            "run_id": str(uuid.uuid4()),
+        }
+
+    def _run(self) -> str:
+        made = self.ask("POST", "/runs", self.people["finance"], json={"currency": "EUR"})
+        assert made.status_code == 201, made.get_json()
+        self.things["run_id"] = made.get_json()["id"]
+        return self.things["run_id"]
+
+    def ask(self, method: str, path: str, who: Person | None = None, **options: Any) -> TestResponse:
+        """Send a request; `path` begins after /api/v1 unless it begins with another word of ours."""
+        jobs.connection().flushall()
+        prefix = "" if path.startswith(("/api/", "/webhooks", "/_dev", "/health", "/search")) else "/api/v1"
+        headers = {**(who.headers if who else {}), **options.pop("headers", {})}
+        client = Client(self.app, TestResponse, use_cookies=False)
+        answer = client.open(prefix + path, method=method, headers=headers, **options)
+        answer.data  # noqa: B018 - the body is read before the client goes
+        return answer
+
+    def post_raw(self, path: str, body: bytes, who: Person, kind: str = "application/json") -> TestResponse:
+        """Post bytes as they are."""
+        return self.ask("POST", path, who, data=body, content_type=kind)
+
+    @cached_property
+    def _print_statement(self) -> str:
+        tables = self.mine.rows(
+            "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
+        )
+        names = [row["name"] for row in tables if row["name"] not in IGNORED_TABLES]
+        assert len(names) > 50
+        row = "to_jsonb(t)" + "".join(f" - '{column}'" for column in IGNORED_COLUMNS)
+        return " UNION ALL ".join(
+            f"SELECT '{name}' AS name, count(*) || ':' || coalesce(sum(hashtextextended(({row})::text, 0)), 0)"
+            f" AS print FROM \"{name}\" t WHERE NOT to_jsonb(t) @> '{WRITTEN_DOWN}'"
+            for name in names
+        )
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return a hash of every table that must not move when a request is refused."""
+        return {row["name"]: row["print"] for row in self.mine.rows(self._print_statement)}
+
+    def code(self, who: Person) -> str:
+        """Return what somebody's authenticator shows now."""
+        return pyotp.TOTP(who.secret).at(clock.wall())
+
+    def draft(self) -> dict[str, Any]:
+        """Return a run with its preview."""
+        return self.ask("POST", f"/runs/{self.things['run_id']}/preview", self.people["finance"]).get_json()
+
+
+def describe(answer: TestResponse) -> str:
+    """Return an answer in one line, for what a failing assertion says."""
+    return f"{answer.request.method} {answer.request.path} -> {answer.status_code} {answer.text[:300]}"
+
+
+def assert_refused(answer: TestResponse, *statuses: int, code: str = "") -> dict[str, Any]:
+    """Assert that an answer is a refusal in the one shape, with its three sentences; return its body."""
+    assert 400 <= answer.status_code < 500, describe(answer)
+    assert not statuses or answer.status_code in statuses, describe(answer)
+    assert answer.content_type == "application/problem+json", describe(answer)
+    body: dict[str, Any] = json.loads(answer.text)
+    assert set(body) == PROBLEM, describe(answer)
+    assert body["status"] == answer.status_code
+    assert body["type"] == f"/problems/{body['code']}"
+    for sentence in ("title", "detail", "unchanged", "next"):
+        assert isinstance(body[sentence], str), describe(answer)
+        assert len(body[sentence].strip()) > 3, describe(answer)
+    assert isinstance(body["errors"], dict), describe(answer)
+    assert not code or body["code"] == code, describe(answer)
+    return body
+
+
+def runs_of(siege: Siege) -> int:
+    """Return how many payout runs there are; the runs room is named here so that it is loaded."""
+    assert runs.approve
+    return len(siege.mine.rows("SELECT 1 FROM payout_run"))
+
+
+__all__ = ["PASSWORD", "SECRET_NAMES", "Person", "Siege", "assert_refused", "describe", "line", "money"]
