@@ -118,9 +118,10 @@ class Desk:
         parties, back = move.parties, -due
         if back.commission > held.standing.commission or back.fee > held.standing.fee:
             raise ReversedBeyondEarned(commission_id=move.commission_id, seq=move.seq)
-        # What the shop did not pay for yet goes first: it costs nobody anything.
-        whole = back.commission >= held.unfunded.commission
-        unfunded = held.unfunded if whole else back
+        # What the shop did not pay for yet goes first: it costs nobody anything. The fees of the two parts were rounded
+        # together, so a cent may lie on either side: no part gives more than it holds.
+        waits = held.unfunded
+        unfunded = Due(min(back.commission, waits.commission), min(back.fee, waits.fee))
         rest = back - unfunded
         nothing = Due.nothing(parties.currency)
         if held.approved:

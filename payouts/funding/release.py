@@ -61,7 +61,7 @@ class Claim:
     approved: bool
 
 
-def claims(session: Session, shop_id: UUID, currency: str, *, wanted: int = AT_ONCE) -> list[Claim]:
+def claims(session: Session, shop_id: UUID, currency: str, *, wanted: int) -> list[Claim]:
     """Return what waits for a shop's budget, oldest first."""
     rows = session.execute(_CLAIMS, {"shop": shop_id, "currency": currency, "wanted": wanted})
     return [
@@ -83,12 +83,20 @@ def release(session: Session, shop_id: UUID, currency: str, now: dt.datetime) ->
     The oldest is never overtaken by a smaller one: what doesn't fit stops the line. Safe to race: the budget's
     account is locked before anything is read.
     """
+    paid = 0
+    # Nobody comes back for the rest of a long line, so it is served to its end.
+    while step := _release_some(session, shop_id, currency, now):
+        paid += step
+    return paid
+
+
+def _release_some(session: Session, shop_id: UUID, currency: str, now: dt.datetime) -> int:
     own = Parties(shop_id, shop_id, currency)
     budget = lock(session, [own.prepaid, own.owed])[own.prepaid]
     if budget.minor <= 0:
         return 0
     chosen: list[Claim] = []
-    for claim in claims(session, shop_id, currency):
+    for claim in claims(session, shop_id, currency, wanted=AT_ONCE):
         if claim.due.total > budget:
             break
         budget = budget - claim.due.total
