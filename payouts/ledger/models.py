@@ -90,7 +90,8 @@ class PostingRow(Base):
         sa.Index("ix_posting_account_id_entry_id", "account_id", "entry_id"),
     )
 
-    entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("entry.id"), primary_key=True)
+    # The posting trigger takes lines for entries of its own transaction only, which is more than a foreign key.
+    entry_id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=False)
     line: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger(), primary_key=True)
     account_id: orm.Mapped[int]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))

@@ -155,6 +155,16 @@ def test_lines_are_never_added_to_an_entry_of_another_transaction(worker: Connec
     assert state(worker) == before
 
 
+def test_a_line_for_an_entry_that_is_not_there_is_refused(worker: Connection) -> None:
+    write(worker, (STRIPE, 500), (PREPAID, -500))
+    before = state(worker)
+    for entry in (0, -1, 2**62):
+        with pytest.raises(pg.CheckViolation, match="is sealed or missing"):
+            add_line(worker, entry, 1, STRIPE, 1)
+        worker.rollback()
+    assert state(worker) == before
+
+
 def test_checking_early_leaves_no_room_for_another_line(worker: Connection) -> None:
     entry = open_entry(worker, 2)
     add_line(worker, entry, 1, STRIPE, 500)
@@ -183,7 +193,7 @@ def test_an_entry_of_another_cluster_stays_sealed_when_the_numbers_meet(
         "UPDATE entry SET xact = pg_current_xact_id(), cluster = cluster - 1, lines = 3 WHERE id = %s",
         (entry,),
     )
-    with pytest.raises(pg.CheckViolation, match="is sealed"):
+    with pytest.raises(pg.CheckViolation, match="is sealed or missing"):
         add_line(superuser, entry, 3, STRIPE, 1)
 
 
