@@ -79,6 +79,29 @@ def released(
     )
 
 
+def paid_back(
+    payout_id: UUID, adviser_id: UUID, parts: Parts, owed: Money, *, attempt: int, at: dt.datetime
+) -> Entry:
+    """Return the entry by which money that a payout gave back settles what the adviser owes (`owed`, above zero).
+
+    At most what was given back is taken, in the order of the parts, each for its own shop.
+    """
+    left, taken = min(owed, total_of(parts)), []
+    for shop_id, amount in parts:
+        here = min(left, amount)
+        if here.minor > 0:
+            taken.append((shop_id, here))
+            left = left - here
+    lines = _moved(
+        taken,
+        Account("adviser:available", adviser_id, owed.currency),
+        Account("adviser:receivable", adviser_id, owed.currency),
+    )
+    return Entry(
+        f"pay_back:{payout_id}:a{attempt}", "paid_back", at, lines, None, "", "payout", str(payout_id)
+    )
+
+
 def _connected(adviser_id: UUID, amount: Money, *, back: bool) -> tuple[Line, Line]:
     balance = Account("memo:connected_balance", adviser_id, amount.currency)
     owed = Account("memo:connected_owed", adviser_id, amount.currency)

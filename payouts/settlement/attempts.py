@@ -17,6 +17,7 @@ from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
+from payouts.ledger.accounts import Account
 from payouts.settlement import breaks, retry
 from payouts.settlement.claims import Claim, last_attempt, locked, move
 from payouts.settlement.gateway import Transfer
@@ -137,17 +138,27 @@ def _alarm(
 
 
 def rejected(
-    session: orm.Session, claimed: Claim, reason: str, request_id: str | None, now: dt.datetime
+    session: orm.Session,
+    claimed: Claim,
+    reason: str,
+    request_id: str | None,
+    now: dt.datetime,
+    *,
+    sent: bool = True,
 ) -> None:
     """Record a definitive refusal: the attempt is closed and the reserve is held or given back.
 
-    A refusal before anything was sent (the destination changed) has no attempt to close.
+    sent: False for a refusal before anything was sent (the destination changed), which has no attempt to close.
+    Somebody whose lease ended and who hears of it late changes nothing about what another has begun since.
     """
     payout = locked(session, claimed.payout_id)
     attempt = last_attempt(session, payout.id)
-    if payout.state not in OPEN_STATES:
+    is_open = attempt is not None and attempt.outcome is None
+    newest = attempt.n if attempt is not None else 0
+    mine = is_open and newest == claimed.attempt if sent else not is_open and newest < claimed.attempt
+    if payout.state not in OPEN_STATES or not mine:
         return
-    if attempt is not None and attempt.outcome is None:
+    if attempt is not None and is_open:
         attempt.outcome, attempt.code, attempt.closed_at = "rejected", reason, now
         attempt.request_id = request_id or attempt.request_id
     move(payout, "rejected")
@@ -156,17 +167,22 @@ def rejected(
         payout.next_try_at = now + WAIT_FOR_FUNDS
         return
     session.flush()
-    entry = postings.released(
-        payout.id,
-        payout.adviser_id,
-        parts_of(session, payout),
-        attempt=claimed.attempt,
-        at=now,
-        reverses=payout.reserve_entry_id,
-    )
-    ledger.post(session, [entry])
+    ledger.post(session, _given_back(session, payout, claimed.attempt, now))
     move(payout, "released")
     payout.released_at = now
+
+
+def _given_back(session: orm.Session, payout: Payout, attempt: int, now: dt.datetime) -> list[ledger.Entry]:
+    """Return the entries of a reserve that is free again: what was owed back meanwhile is settled from it first."""
+    owner, parts = payout.adviser_id, parts_of(session, payout)
+    owing = Account("adviser:receivable", owner, payout.currency)
+    moving = (Account(f"adviser:{name}", owner, payout.currency) for name in ("available", "in_transit"))
+    owed = ledger.lock(session, [owing, *moving])[owing]
+    reserve = payout.reserve_entry_id
+    entries = [postings.released(payout.id, owner, parts, attempt=attempt, at=now, reverses=reserve)]
+    if owed.minor > 0:
+        entries.append(postings.paid_back(payout.id, owner, parts, owed, attempt=attempt, at=now))
+    return entries
 
 
 def waiting(session: orm.Session, claimed: Claim, reason: str, pause: dt.timedelta, now: dt.datetime) -> None:

@@ -98,7 +98,9 @@ def _begin(gateway: Gateway, claimed: Claim, purse: Purse, now: Now) -> Carried:
     """Check what may have changed since approval, then open an attempt and send it."""
     reason = _refused(gateway, claimed, now)
     if reason is not None:
-        db.run_in_transaction(lambda session: attempts.rejected(session, claimed, reason, None, now()))
+        db.run_in_transaction(
+            lambda session: attempts.rejected(session, claimed, reason, None, now(), sent=False)
+        )
         return Carried.RELEASED
     if not purse.covers(claimed.amount):
         pause = attempts.WAIT_FOR_FUNDS
