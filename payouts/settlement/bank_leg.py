@@ -54,7 +54,9 @@ def record(
         sa.select(PayoutAccount).where(PayoutAccount.id == account_id).with_for_update()
     ).one()
     row = session.get(BankPayoutRow, seen.payout_id)
-    if not bank_status_advances(row.status if row else None, seen.status):
+    known = row.status if row else None
+    # The same news again may be news for a transfer that was not recorded when it came first.
+    if known != seen.status and not bank_status_advances(known, seen.status):
         return 0
     ours = list(
         session.scalars(
@@ -168,7 +170,8 @@ def check(gateway: Gateway, account: PayoutAccount, now: Callable[[], dt.datetim
     """Ask Stripe for an account's payouts and record them, so that a lost webhook costs time only."""
     with db.transaction() as session:
         oldest = session.scalar(
-            sa.select(sa.func.min(Payout.paid_at)).where(
+            # Not paid_at: a transfer that was found by looking it up is older than that.
+            sa.select(sa.func.min(Payout.approved_at)).where(
                 Payout.adviser_id == account.adviser_id,
                 Payout.state.in_(("paid", "bank_failed"))
                 | ((Payout.state == "in_bank") & (Payout.in_bank_at > now() - WATCHED)),
