@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from marketplace.core.hooks import Finding
 from payouts.reconciliation import books
+from payouts.reconciliation.matching import KINDS
 from payouts.reconciliation.models import ReconImport
 from payouts.reconciliation.report import newest_certificates
+from payouts.settlement.models import Break
 
 # Transfers as Stripe lists them, less what was taken back, against payouts that are paid; what is asked for and
 # not answered is left out on both sides, and so is what was paid after the last import.
@@ -27,9 +29,17 @@ IMPORT_EVERY = dt.timedelta(minutes=15)
 
 
 def certificate_difference(session: Session) -> Finding:
-    """Sum the differences of the newest certificates; one that the books have left behind does not hold."""
+    """Sum the differences of the newest certificates; one that the books have left behind does not hold.
+
+    Differences that cancel each other out leave a certificate of nothing, so they are counted one by one too.
+    """
     made = newest_certificates(session)
-    figure = sum(abs(one.difference_minor) for one in made)
+    one_by_one = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(sa.func.abs(Break.amount_minor)), 0)).where(
+            Break.kind.in_(KINDS), Break.state == "open"
+        )
+    )
+    figure = max(sum(abs(one.difference_minor) for one in made), int(one_by_one or 0))
     is_stale = books.stale(session)
     return Finding(figure, len(made), figure == 0 and not is_stale and bool(made))
 

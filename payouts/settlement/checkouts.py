@@ -60,7 +60,7 @@ def confirm(gateway: Gateway, session_id: str, now: Now) -> str:
 
 def _record(session: orm.Session, page: CheckoutSession, now: dt.datetime) -> str:
     funding = session.scalars(
-        sa.select(Funding).where(Funding.stripe_session_id == page.session_id)
+        sa.select(Funding).where(Funding.stripe_session_id == page.session_id).with_for_update(key_share=True)
     ).one_or_none()
     if funding is None and page.reference is not None:
         # The answer that named the session was lost; our own reference in it finds the funding.
@@ -115,7 +115,7 @@ def _record(session: orm.Session, page: CheckoutSession, now: dt.datetime) -> st
 
 def _by_reference(session: orm.Session, page: CheckoutSession) -> Funding | None:
     try:
-        funding = session.get(Funding, UUID(page.reference))
+        funding = session.get(Funding, UUID(page.reference), with_for_update={"key_share": True})
     except ValueError:
         return None
     if funding is None or funding.state != "planned":
