@@ -22,7 +22,9 @@ FINANCE = Actor(user_id=uuid.uuid4(), roles=frozenset({"finance"}), via="token")
 
 
 def owner(*shops: uuid.UUID) -> Actor:
-    return Actor(user_id=uuid.uuid4(), roles=frozenset({"owner"}), shop_ids=shops, via="token")
+    return Actor(
+        user_id=uuid.uuid4(), roles=frozenset({"owner"}), shop_ids=shops, owned_shop_ids=shops, via="token"
+    )
 
 
 def adviser(adviser_id: uuid.UUID) -> Actor:
