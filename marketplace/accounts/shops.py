@@ -47,12 +47,20 @@ def seen_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:
     return get(session, shop_id)
 
 
-def owned_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:
-    """Return a shop that the actor owns. Raises NotFound for a stranger, OwnerNeeded for staff of the shop."""
+def require_owner(actor: Actor, shop_id: UUID) -> UUID:
+    """Return `shop_id` when the actor owns that very shop; the matrix knows only that they own some shop.
+
+    Raises NotFound for a stranger, OwnerNeeded for staff of the shop.
+    """
     actor.require_shop(shop_id)
     if shop_id not in actor.owned_shop_ids:
         raise OwnerNeeded(shop_id=shop_id)
-    return get(session, shop_id)
+    return shop_id
+
+
+def owned_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:
+    """Return a shop that the actor owns. Raises NotFound for a stranger, OwnerNeeded for staff of the shop."""
+    return get(session, require_owner(actor, shop_id))
 
 
 def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> Shop:

@@ -27,9 +27,11 @@ def read_funding(query: dict[str, Any]) -> dict[str, Any]:
     actor = current_actor()
     if actor.is_platform and query["shop_id"] is None:
         raise InvalidInput({"shop_id": ["Name the shop."]})
-    shop_id = query["shop_id"] if actor.is_platform else actor.shop(query["shop_id"])
     with db.session() as session:
-        shop = shops.get(session, shop_id)
+        if actor.is_platform:
+            shop = shops.get(session, query["shop_id"])
+        else:
+            shop = shops.owned_by(session, actor, actor.shop(query["shop_id"]))
         payments = [
             {
                 "id": row.id,
@@ -39,11 +41,11 @@ def read_funding(query: dict[str, Any]) -> dict[str, Any]:
                 "paid_at": row.paid_at,
                 "url": row.url if row.state == "open" and not actor.is_platform else None,
             }
-            for row in budget.payments(session, shop_id)
+            for row in budget.payments(session, shop.id)
         ]
         return {
-            "shop_id": shop_id,
-            "balances": [budget.budget(session, shop_id, shop.currency, request_now())],
-            "awaiting": budget.awaiting(session, shop_id),
+            "shop_id": shop.id,
+            "balances": [budget.budget(session, shop.id, shop.currency, request_now())],
+            "awaiting": budget.awaiting(session, shop.id),
             "payments": payments,
         }

@@ -9,6 +9,7 @@ import flask
 import marshmallow as ma
 import sqlalchemy as sa
 
+from marketplace.accounts import shops
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
 from marketplace.core.errors import InvalidInput, NotFound
@@ -34,9 +35,9 @@ blueprint = ApiBlueprint(
 
 
 def _place(query: dict[str, Any], order_ref: str) -> tuple[UUID, str, str]:
-    """Return shop, mode and reference of the order that a request is about."""
+    """Return shop, mode and reference of the order that its shop's owner changes. Raises NotFound, OwnerNeeded."""
     actor, order_ref = current_actor(), _reference(order_ref)
-    shop_id, mode = actor.shop(query["shop_id"]), query["mode"]
+    shop_id, mode = shops.require_owner(actor, actor.shop(query["shop_id"])), query["mode"]
     if actor.via == "key" and mode not in (None, actor.mode):
         raise NotFound("order", order_ref)
     return shop_id, actor.mode if actor.via == "key" else mode or "live", order_ref
@@ -81,7 +82,7 @@ def list_orders(query: dict[str, Any]) -> Any:
     if query["shop_id"] is not None:
         allowed = sa.and_(allowed, ShopOrder.shop_id == query["shop_id"])
     if query["adviser_id"] is not None:
-        allowed = sa.and_(allowed, visibility.took_part(query["adviser_id"]))
+        allowed = sa.and_(allowed, visibility.of_adviser(actor, query["adviser_id"]))
     with session() as reader:
         rows = listing.page(reader, allowed, query["state"], keyset(query["cursor"]), query["limit"])
         decisions = attribution.newest_of(reader, [order.id for order, _ in rows])

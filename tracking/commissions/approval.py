@@ -47,8 +47,8 @@ def approves_at(order: ShopOrder, hold: dt.timedelta) -> dt.datetime:
 def approve(session: Session, actor: Actor, commission_id: UUID, now: dt.datetime) -> tuple[Commission, bool]:
     """Approve a pending commission before its hold has passed, and make its attribution final.
 
-    Returns the commission and whether it had been approved before. Raises NotFound, IllegalTransition and
-    AttributionProvisional.
+    Returns the commission and whether it had been approved before. Raises NotFound, OwnerNeeded, IllegalTransition
+    and AttributionProvisional.
     """
     commission, order, history = _enter(session, actor, commission_id)
     if state_of(moves.steps(history)) == "approved":
@@ -62,8 +62,8 @@ def decline(
 ) -> tuple[Commission, bool]:
     """Decline a pending commission for good, with a reason the adviser can read.
 
-    Returns the commission and whether it had been declined before, for the same reason. Raises NotFound and
-    IllegalTransition.
+    Returns the commission and whether it had been declined before, for the same reason. Raises NotFound, OwnerNeeded
+    and IllegalTransition.
     """
     commission, _order, history = _enter(session, actor, commission_id)
     state = state_of(moves.steps(history))
@@ -168,7 +168,7 @@ def _approve(
 def _enter(
     session: Session, actor: Actor, commission_id: UUID
 ) -> tuple[Commission, ShopOrder, list[CommissionMove]]:
-    """Return a commission of the actor's shop with its order and moves, all locked in the order of the house."""
+    """Return a commission of the actor's own shop, with its order and moves, locked in the order of the house."""
     found = reading.of_shop(session, actor, commission_id)
     order = session.scalars(
         sa.select(ShopOrder).where(ShopOrder.id == found.order_id).with_for_update()

@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from marketplace.accounts import shops
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 from tracking.commissions.models import Commission, CommissionMove
@@ -31,16 +32,16 @@ class Wanted:
 
 def visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return which commissions an actor may see: the platform all, a shop its own, an adviser their own."""
+    # A key works in its own mode only, so that a test can't be taken for a sale.
+    in_mode = Commission.mode == actor.mode if actor.via == "key" else sa.true()
     if actor.is_platform:
-        return sa.true()
-    allowed: list[sa.ColumnElement[bool]] = []
+        return in_mode
+    mine: list[sa.ColumnElement[bool]] = [sa.false()]
     if actor.shop_ids:
-        mine = Commission.shop_id.in_(actor.shop_ids)
-        # A key works in its own mode only, so that a test can't be taken for a sale.
-        allowed.append(sa.and_(mine, Commission.mode == actor.mode) if actor.via == "key" else mine)
+        mine.append(Commission.shop_id.in_(actor.shop_ids))
     if actor.adviser_id is not None:
-        allowed.append(Commission.adviser_id == actor.adviser_id)
-    return sa.or_(sa.false(), *allowed)
+        mine.append(Commission.adviser_id == actor.adviser_id)
+    return sa.and_(in_mode, sa.or_(*mine))
 
 
 def get(session: Session, actor: Actor, commission_id: UUID) -> Commission:
@@ -53,9 +54,12 @@ def get(session: Session, actor: Actor, commission_id: UUID) -> Commission:
 
 
 def of_shop(session: Session, actor: Actor, commission_id: UUID) -> Commission:
-    """Return a commission of a shop that the actor works for. Raises NotFound, also for one's own as adviser."""
+    """Return a commission of a shop that the actor owns.
+
+    Raises NotFound, also for one's own as adviser; OwnerNeeded for staff of the shop.
+    """
     found = get(session, actor, commission_id)
-    actor.require_shop(found.shop_id)
+    shops.require_owner(actor, found.shop_id)
     return found
 
 

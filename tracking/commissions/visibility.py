@@ -46,6 +46,13 @@ def took_part(adviser_id: UUID) -> sa.ColumnElement[bool]:
     return sa.or_(earned.correlate(ShopOrder).exists(), named.correlate(ShopOrder).exists())
 
 
+def of_adviser(actor: Actor, adviser_id: UUID) -> sa.ColumnElement[bool]:
+    """Return which orders an adviser took part in, as far as the actor may know: their own, or of orders seen whole."""
+    if actor.is_platform or adviser_id == actor.adviser_id:
+        return took_part(adviser_id)
+    return sa.and_(ShopOrder.shop_id.in_(actor.shop_ids), took_part(adviser_id))
+
+
 def part_of(actor: Actor, order: ShopOrder) -> UUID | None:
     """Return the adviser whose part of an order alone may be shown, or None when the actor may see it whole."""
     whole = actor.is_platform or order.shop_id in actor.shop_ids
