@@ -22,14 +22,27 @@ class UnknownPolicy(RuntimeError):
     """A route names a row that the matrix does not have, or names none."""
 
 
+class LiveKeyNeeded(Forbidden):
+    """A test key asked for something that lives: only orders and commissions have a test of their own."""
+
+    code = "live_key_needed"
+    title = "A test key can't do this"
+    detail = "There is no test of {resource}: {action} reads or changes what lives."
+    next = "Use a live key, or sign in."
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the matrix: what each column may do. A mark is "yes" or "2" (prove it is you)."""
+    """One row of the matrix: what each column may do. A mark is "yes" or "2" (prove it is you).
+
+    test_keys: it keeps test and live apart by itself, or a test has to read it, so keys of both modes may.
+    """
 
     resource: str
     action: str
     marks: dict[str, str]
     totp_in_body: bool = False
+    test_keys: bool = False
     public: bool = False
 
 
@@ -43,7 +56,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             continue
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         for action, row in data["actions"].items():
-            totp_in_body = bool(row.pop("totp_in_body", False))
+            totp_in_body, test_keys = (bool(row.pop(name, False)) for name in ("totp_in_body", "test_keys"))
             if unknown := set(row) - set(COLUMNS) | {
                 mark for mark in row.values() if mark not in ("yes", "2")
             }:
@@ -51,7 +64,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             key = (data["resource"], action)
             if key in rules:
                 raise UnknownPolicy(f"{file.name} repeats {key}")
-            rules[key] = Rule(*key, marks=dict(row), totp_in_body=totp_in_body)
+            rules[key] = Rule(*key, marks=dict(row), totp_in_body=totp_in_body, test_keys=test_keys)
     return rules
 
 
@@ -85,7 +98,7 @@ def columns_of(actor: Actor) -> tuple[str, ...]:
 
 
 def check(rule: Rule, actor: Actor, wall: dt.datetime) -> None:
-    """Return when the actor may; else raise NotAuthenticated, Forbidden or ReauthenticationNeeded.
+    """Return when the actor may; else raise NotAuthenticated, Forbidden, LiveKeyNeeded or ReauthenticationNeeded.
 
     wall: security time, against which the age of the last proof is measured.
     """
@@ -103,6 +116,8 @@ def check(rule: Rule, actor: Actor, wall: dt.datetime) -> None:
         raise Forbidden(
             resource=rule.resource, action=rule.action, missing_scope=f"{rule.resource}:{rule.action}"
         )
+    if actor.via == "key" and actor.mode == "test" and not rule.test_keys:
+        raise LiveKeyNeeded(resource=rule.resource, action=rule.action)
     if "yes" in marks or (rule.totp_in_body and actor.via == "key"):
         return
     if actor.via == "key" or actor.password_at is None or wall - actor.password_at > FRESH:
