@@ -94,6 +94,8 @@ def init(url: str, *, pool_size: int = 5, clock_moves: bool = False, guard_role:
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
+        # Values of a failed statement would end in the log, and among them are hashes, seeds and tokens.
+        hide_parameters=True,
         connect_args={"connect_timeout": 3, "application_name": "aanrader"},
     )
     if guard_role:

@@ -45,11 +45,12 @@ def ensure_roles(connection: sa.Connection, passwords: dict[str, str]) -> None:
     database = connection.engine.url.database or ""
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
     for role in (OWNER, *LOGINS):
-        cursor.execute(
-            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
-                sql.Identifier(database), sql.Identifier(role)
-            )
-        )
+        # Only the worker stages rows in temporary tables; an earlier start gave that right to everybody.
+        for action in ("REVOKE ALL ON DATABASE {} FROM {}", "GRANT CONNECT ON DATABASE {} TO {}"):
+            cursor.execute(sql.SQL(action).format(sql.Identifier(database), sql.Identifier(role)))
+    cursor.execute(
+        sql.SQL("GRANT TEMPORARY ON DATABASE {} TO aanrader_worker").format(sql.Identifier(database))
+    )
     cursor.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     cursor.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(sql.Identifier(OWNER)))
     for role in LOGINS:
