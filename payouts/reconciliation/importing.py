@@ -29,6 +29,8 @@ Now = Callable[[], dt.datetime]
 
 def ask(session: Session, asked_by: str, now: dt.datetime) -> ReconImport:
     """Write down that an import is wanted; one that is wanted already is returned."""
+    # Two who ask at one moment would each see none waiting; the lock ends with the transaction.
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('reconciliation.import', 0))"))
     waiting = session.scalars(
         sa.select(ReconImport).where(ReconImport.state == "asked").order_by(ReconImport.id).limit(1)
     ).one_or_none()

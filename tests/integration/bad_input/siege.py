@@ -208,6 +208,14 @@ class Siege:
         """Return what somebody's authenticator shows now."""
         return pyotp.TOTP(who.secret).at(clock.wall())
 
+    def rows_of_others(self) -> dict[str, str]:
+        """Return what somebody may have picked up of the other shop: a product's address, a hash."""
+        [product] = self.theirs.rows("SELECT link FROM product WHERE id = :i", i=self.others["product_id"])
+        [key] = self.theirs.rows(
+            "SELECT encode(key_hash, 'hex') AS h FROM api_key WHERE id = :i", i=self.others["key_id"]
+        )
+        return {"link": product["link"], "key_hash": key["h"]}
+
     def draft(self) -> dict[str, Any]:
         """Return a run with its preview."""
         return self.ask("POST", f"/runs/{self.things['run_id']}/preview", self.people["finance"]).get_json()

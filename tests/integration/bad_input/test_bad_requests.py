@@ -75,6 +75,8 @@ class Call:
             "adviser_key": ["adviser_key"],
         }[person.name]
         found = {marks[column] for column in columns if column in marks}
+        if person.name == "test_key" and not self.guard.test_keys:
+            return False
         return bool(found) and not (found == {"2"} and "key" in person.name)
 
 
