@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from marketplace.devtools.processes import ProcessId, carries, session_members
 
@@ -39,6 +40,10 @@ def test_a_zombie_counts_as_gone():
 def test_a_session_is_found_by_its_leader_and_its_marker():
     with sleeper(start_new_session=True, env={"AANRADER_WORLD": "/somewhere"}) as child:
         assert [member.pid for member in session_members(child.pid)] == [child.pid]
+        # A program that is just starting has no environment yet for an instant.
+        deadline = time.monotonic() + 10
+        while not carries(child.pid, "AANRADER_WORLD", "/somewhere") and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert carries(child.pid, "AANRADER_WORLD", "/somewhere")
         assert not carries(child.pid, "AANRADER_WORLD", "/somewhere/else")
         child.kill()

@@ -129,7 +129,7 @@ AMOUNTS: list[tuple[dict[str, object], int]] = [
     ({"amount": "5.001", "currency": "EUR"}, 422),
     ({"amount": "5.00", "currency": "USD"}, 422),
     ({"amount": "0.10", "currency": "EUR"}, 409),
-    ({"amount": "99999999999999.00", "currency": "EUR"}, 409),
+    ({"amount": "99999999999999.00", "currency": "EUR"}, 422),
 ]
 
 
