@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from marketplace.core.actor import Actor
 from marketplace.core.errors import Forbidden, NotAuthenticated, ReauthenticationNeeded
 
 COLUMNS = ("anonymous", "member", "adviser", "owner", "staff", "finance", "admin", "shop_key", "adviser_key")
+FLAGS = ("totp_in_body", "test_keys", "shop_keys_only")
 FRESH = dt.timedelta(minutes=30)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +37,7 @@ class Rule:
     """One row of the matrix: what each column may do. A mark is "yes" or "2" (prove it is you).
 
     test_keys: it keeps test and live apart by itself, or a test has to read it, so keys of both modes may.
+    shop_keys_only: of all keys only those of shops may, whatever their person may.
     """
 
     resource: str
@@ -43,6 +45,7 @@ class Rule:
     marks: dict[str, str]
     totp_in_body: bool = False
     test_keys: bool = False
+    shop_keys_only: bool = False
     public: bool = False
 
 
@@ -56,7 +59,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             continue
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         for action, row in data["actions"].items():
-            totp_in_body, test_keys = (bool(row.pop(name, False)) for name in ("totp_in_body", "test_keys"))
+            flags = {name: bool(row.pop(name, False)) for name in FLAGS}
             if unknown := set(row) - set(COLUMNS) | {
                 mark for mark in row.values() if mark not in ("yes", "2")
             }:
@@ -64,7 +67,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             key = (data["resource"], action)
             if key in rules:
                 raise UnknownPolicy(f"{file.name} repeats {key}")
-            rules[key] = Rule(*key, marks=dict(row), totp_in_body=totp_in_body, test_keys=test_keys)
+            rules[key] = replace(Rule(*key, marks=dict(row)), **flags)
     return rules
 
 
@@ -105,7 +108,8 @@ def check(rule: Rule, actor: Actor, wall: dt.datetime) -> None:
     if rule.public:
         return
     marks = {rule.marks[column] for column in columns_of(actor) if column in rule.marks}
-    if not marks:
+    is_other_key = actor.via == "key" and actor.key_shop_id is None
+    if not marks or (rule.shop_keys_only and is_other_key):
         raise (
             NotAuthenticated()
             if actor.is_anonymous

@@ -19,7 +19,16 @@ def test_a_key_of_the_platform_reads_commissions_of_its_own_mode(house):
     trade = house.mine
     sold, key = house.sale(trade, trade.anne), house.platform_key("finance", "test")
     trade.call("GET", f"/commissions/{sold['commissions'][0]['id']}", status=404, bearer=key)
-    trade.call("GET", f"/orders/{sold['order_ref']}", status=404, bearer=key)
+
+
+def test_of_all_keys_only_those_of_shops_reach_orders(house):
+    trade = house.mine
+    sold = house.sale(trade, trade.anne)
+    keys = [house.platform_key(role, "live") for role in ("finance", "admin")]
+    for key in (*keys, house.key(trade.anne.actor, "adviser")):
+        for path in ("/orders", f"/orders/{sold['order_ref']}"):
+            trade.call("GET", path, status=403, bearer=key)
+    trade.call("GET", f"/orders/{sold['order_ref']}", status=200, bearer=trade.key)
 
 
 def test_a_test_key_of_a_shop_judges_no_sale(house):
