@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TextIO, cast
+from collections.abc import MutableMapping
+from typing import Any, TextIO, cast
 
 import structlog
+
+# PostgreSQL tells in DETAIL which row broke a promise, with every value of it; the statement and the traceback that
+# may follow are kept. In a repr the ends of lines are written out.
+_DETAIL = re.compile(
+    r"(?:\n|\\n)DETAIL: .*?(?=(?:\n|\\n)\[SQL|\n\n(?:The above exception|During handling)|\Z)", re.DOTALL
+)
 
 
 def configure() -> None:
@@ -17,11 +25,19 @@ def configure() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.UnicodeDecoder(),
+            _without_rows,
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _StandardError())),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_rows(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out of each text the row that a refused statement would have written."""
+    return {
+        name: _DETAIL.sub("", value) if isinstance(value, str) else value for name, value in event.items()
+    }
 
 
 class _StandardError:

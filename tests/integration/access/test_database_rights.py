@@ -1,7 +1,10 @@
 """Each login role holds what its process needs, and the log of a failed statement holds no value of it."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from marketplace.core import db
 from tests.conftest import TEMPLATE
@@ -20,3 +23,20 @@ def test_a_failed_statement_names_no_value_that_it_was_given(database):
     with pytest.raises(sa.exc.DBAPIError) as failed, db.transaction() as session:
         session.execute(sa.text("SELECT nothing FROM nowhere WHERE token = :token"), {"token": "canary-3f9"})
     assert "canary-3f9" not in str(failed.value)
+
+
+def test_the_log_of_a_broken_promise_holds_no_row(database, capsys):
+    row = {"mail": "canary-mail@example.test", "hash": "canary-hash", "name": "two\nlines"}
+    statement = (
+        "INSERT INTO user_account (id, email, email_key, name, password_hash, session_key, locale)"
+        " VALUES (gen_random_uuid(), :mail, :mail, :name, :hash, 'k', 'xx')"
+    )
+    try:
+        with db.transaction() as session:
+            session.execute(sa.text(statement), row)
+    except sa.exc.IntegrityError as error:
+        structlog.get_logger("test").error("request_failed", error=repr(error), exc_info=error)
+    line = json.loads(capsys.readouterr().err)
+    assert "ck_user_account_locale" in line["exception"]
+    assert "test_database_rights.py" in line["exception"]
+    assert "canary" not in json.dumps(line)
