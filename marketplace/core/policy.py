@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             continue
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         for action, row in data["actions"].items():
-            flags = {name: bool(row.pop(name, False)) for name in FLAGS}
+            flags: dict[str, Any] = {name: bool(row.pop(name, False)) for name in FLAGS}
             if unknown := set(row) - set(COLUMNS) | {
                 mark for mark in row.values() if mark not in ("yes", "2")
             }:
@@ -67,7 +67,7 @@ def matrix() -> dict[tuple[str, str], Rule]:
             key = (data["resource"], action)
             if key in rules:
                 raise UnknownPolicy(f"{file.name} repeats {key}")
-            rules[key] = replace(Rule(*key, marks=dict(row)), **flags)
+            rules[key] = Rule(*key, marks=dict(row), **flags)
     return rules
 
 
