@@ -7,11 +7,10 @@ applications are built when a server first asks for them.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from marketplace.core import config, logs
+from marketplace.core import config, hooks, logs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,14 +39,18 @@ EDGE_PREFIXES = ("/t/", "/o/", "/_edge/")
 
 def _rooms() -> Iterable[Any]:
     for room in ROOMS:
-        if importlib.util.find_spec(room) and importlib.util.find_spec(f"{room}.registration"):
-            yield importlib.import_module(f"{room}.registration")
+        yield importlib.import_module(f"{room}.registration")
 
 
-def register() -> None:
-    """Let every room register its jobs, sweeps, invariants, commands and lags. Safe to call twice."""
+def register(command: str | None = None) -> None:
+    """Let every room register its jobs, sweeps, invariants, commands and lags. Safe to call twice.
+
+    command: the only thing that will be run; rooms above the one that has it stay unloaded unless it needs them.
+    """
     for room in _rooms():
         room.register()
+        if command in hooks.commands and command not in hooks.commands_of_every_room:
+            return
 
 
 def blueprints() -> Iterable[Any]:

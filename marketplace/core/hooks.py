@@ -36,6 +36,7 @@ panels: list[tuple[str, int, Callable[..., Any]]] = []
 figures: dict[tuple[str, str], Callable[..., Any]] = {}
 invariants: dict[str, Invariant] = {}
 commands: dict[str, Callable[[Sequence[str]], int]] = {}
+commands_of_every_room: set[str] = set()
 erasures: dict[str, Callable[..., Any]] = {}
 demo_seeders: list[tuple[int, str, Callable[..., Any]]] = []
 lags: dict[str, Callable[[Session, Any], Any]] = {}
@@ -46,9 +47,14 @@ def invariant(name: str, unit: str, check: Callable[[Session], Finding]) -> None
     invariants[name] = Invariant(name, unit, check)
 
 
-def command(name: str, run: Callable[[Sequence[str]], int]) -> None:
-    """Register a command line or process under a name; it gets its arguments and returns an exit code."""
+def command(name: str, run: Callable[[Sequence[str]], int], *, every_room: bool = False) -> None:
+    """Register a command line or process under a name; it gets its arguments and returns an exit code.
+
+    every_room: it needs what rooms above the registering one hang up; others start without loading those.
+    """
     commands[name] = run
+    if every_room:
+        commands_of_every_room.add(name)
 
 
 def lag(name: str, measure: Callable[[Session, Any], Any]) -> None:

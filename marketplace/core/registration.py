@@ -12,7 +12,7 @@ from marketplace.core import config, db, hooks, jobs, mail, operations
 def register() -> None:
     """Register the mail sender, the worker command and the lags of core. Safe to call twice."""
     mail.register()
-    hooks.command("worker", _work)
+    hooks.command("worker", _work, every_room=True)
     hooks.lag("mail", mail.unsent)
     hooks.lag("jobs", lambda _session, _now: jobs.waiting())
 

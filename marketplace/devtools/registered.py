@@ -10,7 +10,7 @@ from marketplace.devtools.errors import DevtoolsError
 def run(args: argparse.Namespace) -> int:
     """Let wsgi register every room, and run the command (args.rest: name and its arguments)."""
     logs.configure()
-    importlib.import_module("wsgi").register()
+    importlib.import_module("wsgi").register(args.rest[0] if args.rest else None)
     if not args.rest or args.rest[0] not in hooks.commands:
         raise DevtoolsError(f"there are these to run: {', '.join(sorted(hooks.commands)) or 'none'}")
     name, *rest = args.rest
