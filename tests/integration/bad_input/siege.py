@@ -16,12 +16,10 @@ import sqlalchemy as sa
 from werkzeug.test import Client, TestResponse
 
 import wsgi
-from marketplace.accounts import passwords, totp
+from marketplace.accounts import keys, passwords, totp
 from marketplace.accounts.models import AuthSession, UserAccount
-from marketplace.catalogue.models import FeedJob
 from marketplace.core import clock, config, db, ids, jobs, web
 from marketplace.core.actor import Actor
-from payouts.runs import service as runs
 from tests.conftest import Database
 from tests.integration.tracking.trade import Trade, line, money
 
@@ -70,7 +68,7 @@ class Siege:
         self._hide_the_others()
         self.people = self._people()
         self.things, self.others = self._furnish(self.mine), self._furnish(self.theirs)
-        self.things["run"] = self._run()
+        self._draft_a_run()
 
     def _hide_the_others(self) -> None:
         shop, adviser = self.theirs.world.shop_id, self.theirs.anne.id
@@ -98,8 +96,6 @@ class Siege:
 
     def key(self, actor: Actor, bound_to: str | None, mode: str = "live") -> str:
         """Make an API key and return its text."""
-        from marketplace.accounts import keys
-
         data = {"name": "k", "mode": mode, "scopes": [], "bound_to": bound_to}
         with db.transaction() as session:
             return keys.create(session, actor, data, clock.now())[1]
@@ -139,11 +135,7 @@ class Siege:
         host = {"host": f"{secrets.token_hex(3)}.example"}
         invitation = {"email": f"{secrets.token_hex(3)}@example.test"}
         made_key = trade.call("POST", "/api-keys", {"name": "k", "bound_to": "shop"}, status=201, **owner)
-        with db.transaction() as session:
-            feed = session.scalars(sa.select(FeedJob.id).where(FeedJob.shop_id == world.shop_id)).first()
-        if feed is None:
-            answer = self.ask("POST", f"/feeds?shop_id={world.shop_id}", Person("", trade.key), data=b"x")
-            feed = answer.get_json()["id"]
+        feed = self.ask("POST", "/feeds", Person("", trade.key), data=b"x").get_json()["id"]
         return {
             "shop_id": str(world.shop_id),
             "adviser_id": str(trade.anne.id),
@@ -154,7 +146,7 @@ class Siege:
             "order_ref": ref,
             "commission_id": order["commissions"][0]["id"],
             "code_id": code_id,
-            "feed_id": str(feed),
+            "feed_id": feed,
             "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
             "invitation_id": trade.call("POST", "/invitations", invitation, status=201, **owner)["id"],
             "member_id": trade.call("GET", "/members", status=200, **owner)["items"][0]["id"],
@@ -165,11 +157,10 @@ class Siege:
             "run_id": str(uuid.uuid4()),
         }
 
-    def _run(self) -> str:
+    def _draft_a_run(self) -> None:
         made = self.ask("POST", "/runs", self.people["finance"], json={"currency": "EUR"})
         assert made.status_code == 201, made.get_json()
         self.things["run_id"] = made.get_json()["id"]
-        return self.things["run_id"]
 
     def ask(self, method: str, path: str, who: Person | None = None, **options: Any) -> TestResponse:
         """Send a request; `path` begins after /api/v1 unless it begins with another word of ours."""
@@ -216,10 +207,6 @@ class Siege:
         )
         return {"link": product["link"], "key_hash": key["h"]}
 
-    def draft(self) -> dict[str, Any]:
-        """Return a run with its preview."""
-        return self.ask("POST", f"/runs/{self.things['run_id']}/preview", self.people["finance"]).get_json()
-
 
 def describe(answer: TestResponse) -> str:
     """Return an answer in one line, for what a failing assertion says."""
@@ -239,14 +226,11 @@ def assert_refused(answer: TestResponse, *statuses: int, code: str = "") -> dict
         assert isinstance(body[sentence], str), describe(answer)
         assert len(body[sentence].strip()) > 3, describe(answer)
     assert isinstance(body["errors"], dict), describe(answer)
+    assert all(isinstance(sentences, list) for sentences in body["errors"].values()), describe(answer)
+    # What comes back of a request can be written by any program, as UTF-8.
+    json.dumps(body, ensure_ascii=False).encode()
     assert not code or body["code"] == code, describe(answer)
     return body
-
-
-def runs_of(siege: Siege) -> int:
-    """Return how many payout runs there are; the runs room is named here so that it is loaded."""
-    assert runs.approve
-    return len(siege.mine.rows("SELECT 1 FROM payout_run"))
 
 
 __all__ = ["PASSWORD", "SECRET_NAMES", "Person", "Siege", "assert_refused", "describe", "line", "money"]

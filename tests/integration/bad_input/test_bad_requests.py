@@ -119,6 +119,7 @@ def test_a_body_that_no_call_takes_is_refused_by_every_call(unmoved: Siege) -> N
                 headers = {"Content-Type": kind} if kind else {}
                 answer = unmoved.ask(call.method, call.path, person, data=body, headers=headers)
                 assert_refused(answer, *statuses)
+                assert len(answer.data) < 2000, "a refusal gives back what was sent"
 
 
 @pytest.mark.parametrize("path", ["/orders", "/accounts/sign-up", "/offers/{offer_id}/open"])

@@ -96,6 +96,16 @@ def ids_in(
 
 def test_anothers_id_in_a_body_is_refused_and_names_nobody(unmoved: Siege) -> None:
     tried = 0
+    mixed = {what: unmoved.others[what] for what in ("adviser_id", "offer_id")}
+    for name in ("owner", "shop_key"):
+        for ids in (
+            mixed,
+            mixed | {"shop_id": unmoved.things["shop_id"]},
+            mixed | {"shop_id": unmoved.others["shop_id"]},
+        ):
+            answer = unmoved.ask("POST", "/codes", unmoved.people[name], json={"code": "TAKEN"} | ids)
+            assert_refused(answer, 404)
+            silent(answer)
     for (method, template), (name, body) in sample_bodies(unmoved).items():
         for path, what in ids_in(body, unmoved.things):
             if template == "/partnerships":
@@ -151,7 +161,7 @@ def test_anothers_cursor_moves_only_inside_ones_own_list(unmoved: Siege) -> None
     ):
         for who in (key, unmoved.people["shop_key"]):
             cursors.add(str(unmoved.ask("GET", f"{path}?limit=1", who).get_json()["next_cursor"] or ""))
-    assert len(cursors) > 3
+    assert len(cursors) >= 3
     for path in ("/orders", "/codes", "/links", "/commissions", "/products", "/feeds", "/offers", "/partnerships",
                  "/domains", "/members", "/shops"):  # fmt: skip
         for cursor in cursors:
