@@ -96,7 +96,7 @@ class Siege:
 
     def key(self, actor: Actor, bound_to: str | None, mode: str = "live") -> str:
         """Make an API key and return its text."""
-        data = {"name": "k", "mode": mode, "scopes": [], "bound_to": bound_to}
+        data: dict[str, Any] = {"name": "k", "mode": mode, "scopes": [], "bound_to": bound_to}
         with db.transaction() as session:
             return keys.create(session, actor, data, clock.now())[1]
 
