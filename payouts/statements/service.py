@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import db, ids
 from marketplace.core.errors import NotFound
+from payouts.settlement import rounds
 from payouts.settlement.payout_models import Payout, PayoutRun
 from payouts.settlement.states import SETTLED_STATES
 from payouts.statements import document, lines
@@ -64,14 +65,18 @@ def issue(session: Session, payout_id: UUID, now: dt.datetime) -> bool:
 
 
 def issue_due(now: Callable[[], dt.datetime]) -> int:
-    """Issue the statements that are due, each in a transaction of its own; return how many."""
+    """Issue the statements that are due, each in a transaction of its own; return how many.
+
+    One whose lines don't sum to its payout is logged and stays due; the others are issued.
+    """
     with db.transaction() as session:
         waiting = unissued(session)
-    issued = 0
-    for payout_id in waiting:
-        with db.transaction() as session:
-            issued += issue(session, payout_id, now())
-    return issued
+    return rounds.each("statements", waiting, lambda payout_id: _issue_alone(payout_id, now()))
+
+
+def _issue_alone(payout_id: UUID, now: dt.datetime) -> int:
+    with db.transaction() as session:
+        return int(issue(session, payout_id, now))
 
 
 def get(session: Session, statement_id: UUID, adviser_id: UUID | None) -> Statement:

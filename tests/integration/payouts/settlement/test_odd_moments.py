@@ -55,6 +55,23 @@ def test_a_return_during_a_refused_payout_is_settled_with_what_came_back(world: 
         assert world.read(hooks.invariants[name].check).holds, name
 
 
+def test_one_statement_that_does_not_add_up_keeps_no_other_waiting(world: World) -> None:
+    world.budget(50_000)
+    for cents in (4_000, 5_000):
+        world.adviser(earned=cents)
+    run = world.start()
+    world.work(run)
+    first = world.payouts(run)[0]
+    with world.superuser() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql("ALTER TABLE payout_line DISABLE TRIGGER ALL")
+        connection.exec_driver_sql(f"UPDATE payout_line SET amount_minor = 1 WHERE payout_id = '{first.id}'")
+    world.worker()
+    assert statements.issue_due(clock.now) == 1
+    with db.session() as session:
+        assert statements.unissued(session) == [first.id]
+
+
 def test_a_bank_payout_of_two_runs_brings_both_whichever_was_heard_of_first(world: World) -> None:
     world.budget(50_000)
     adviser = world.adviser(earned=4_000)
