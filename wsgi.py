@@ -65,6 +65,7 @@ def build_app(settings: config.Settings) -> WSGIApplication:
     from marketplace.core import db, web
 
     db.init(settings.database_url, pool_size=8, clock_moves=settings.clock_moves)
+    db.refuse_powerful_start()
     register()
     return switch(web.create_app(settings, blueprints()).wsgi_app, build_edge(settings))
 

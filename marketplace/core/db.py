@@ -105,6 +105,18 @@ def init(url: str, *, pool_size: int = 5, clock_moves: bool = False, guard_role:
     return engine
 
 
+def refuse_powerful_start() -> None:
+    """Raise RefusedRole when this process was given a role that it must not have.
+
+    A database that is away stops nobody from starting: the role is looked at again at each new connection.
+    """
+    try:
+        with engine().connect():
+            pass
+    except sa.exc.OperationalError as error:
+        log.warning("database_away_at_start", error=repr(error.orig))
+
+
 def engine() -> sa.Engine:
     """Return the engine of this process. Raises RuntimeError before `init`."""
     if not _engine:

@@ -25,4 +25,5 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
 def _work(_arguments: Sequence[str]) -> int:
     settings = config.current()
     db.init(settings.database_url, pool_size=4, clock_moves=settings.clock_moves)
+    db.refuse_powerful_start()
     return jobs.work()

@@ -1,5 +1,7 @@
 """The edge of the application: one shape of refusal, guarded routes, limits, and a database that may be away."""
 
+import dataclasses
+
 import flask
 import pytest
 import sqlalchemy as sa
@@ -98,11 +100,16 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(client):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("role", ["bootstrap"])
-def test_a_powerful_role_is_refused(database, role):
-    db.init(database.url(role))
+def test_the_product_does_not_start_with_a_powerful_role(database):
+    with pytest.raises(db.RefusedRole, match="bootstrap"):
+        wsgi.build_app(dataclasses.replace(config.current(), database_url=database.url("bootstrap")))
     with pytest.raises(db.RefusedRole), db.transaction() as session:
         session.execute(sa.text("SELECT 1"))
+
+
+def test_a_database_that_is_away_does_not_keep_the_product_from_starting(database):
+    db.init("postgresql+psycopg://nobody:x@/nothing?host=/nonexistent")
+    db.refuse_powerful_start()
 
 
 def insert_and_fail(insert):
