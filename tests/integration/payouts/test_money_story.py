@@ -15,12 +15,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+import wsgi
 from marketplace.core import clock, config, db, hooks
 from marketplace.core.money import Money
 from payouts.accrual import registration as accrual
-from payouts.funding import registration as funding_room
 from payouts.funding import service as funding
-from payouts.ledger import registration as ledger_room
 from payouts.reconciliation import registration as reconciliation
 from payouts.runs import registration as runs
 from payouts.runs import service as run_service
@@ -39,6 +38,12 @@ FAULTS = ("drop_after", "drop_before", "500_stored", "500_transient", "html_502"
 LATE = {"certificate_difference"}
 PAID = sa.text(
     "SELECT count(*), coalesce(sum(amount_minor), 0)::bigint FROM payout WHERE state IN ('paid', 'in_bank', 'bank_failed')"
+)
+# Who owes something back has nothing payable: the one would never meet the other.
+BOTH = sa.text(
+    "SELECT count(*) FROM account a JOIN balance b ON b.account_id = a.id JOIN account o ON o.owner = a.owner"
+    " AND o.kind = 'adviser:receivable' JOIN balance d ON d.account_id = o.id"
+    " WHERE a.kind = 'adviser:available' AND b.balance_minor <> 0 AND d.balance_minor <> 0"
 )
 OTHERS = {"jobs", "mail"}
 WORK: tuple[Callable[[], int], ...] = (
@@ -85,7 +90,7 @@ class Life:
 
     def ref(self) -> str:
         """Return an order that is known or, sometimes, one that comes later."""
-        return self.draw.choice([*self.refs[-8:], f"O-{self.n + 1}"])
+        return self.draw.choice([*self.refs[-20:], f"O-{self.n + 1}"])
 
     def order(self) -> None:
         self.n += 1
@@ -114,7 +119,7 @@ class Life:
         self.send(f"/orders/{self.ref()}/cancel", {})
 
     def verdict(self) -> None:
-        rows = self.trade.rows("SELECT id FROM commission ORDER BY id DESC LIMIT 6")
+        rows = self.trade.rows("SELECT id FROM commission ORDER BY id DESC LIMIT 8")
         if rows:
             what = self.draw.choice(("approve", "approve", "decline"))
             self.send(
@@ -153,7 +158,16 @@ class Life:
             return
 
     def fault(self) -> None:
-        self.world.sandbox.fault(self.draw.choice(FAULTS), nth=self.draw.randint(1, 2))
+        self.world.sandbox.fault(
+            self.draw.choice(FAULTS), nth=self.draw.randint(1, 2), effect=self.draw.random() < 0.5
+        )
+
+    def payday(self) -> None:
+        """Pay what is payable, with or without a lost answer; returns come later."""
+        self.fund(60_000)
+        for commission in self.trade.rows("SELECT id FROM commission ORDER BY id DESC LIMIT 4"):
+            self.send(f"/commissions/{commission['id']}/approve", {})
+        self.all_in_turn(self.hear, self.work, self.work_a_little, self.run, self.work_a_little)
 
     def account(self) -> None:
         account = self.world.account_of(self.draw.choice(self.advisers[:2]).id).stripe_account_id
@@ -206,20 +220,29 @@ class Life:
                 for n, p in hooks.invariants.items()
                 if n not in late and not (f := p.check(session)).holds
             }
+            both = session.execute(BOTH).scalar_one()
         assert not broken, broken
+        assert both == 0
 
 
 STEPS: dict[Callable[[Life], None], int] = {
-    Life.order: 12, Life.lines: 4, Life.refund: 7, Life.cancel: 1, Life.verdict: 7, Life.click: 2, Life.fund: 4,
-    Life.work_a_little: 12, Life.die: 8, Life.run: 4, Life.hear: 4, Life.fault: 2, Life.account: 2, Life.advance: 4,
+    Life.order: 12, Life.lines: 4, Life.refund: 10, Life.cancel: 1, Life.verdict: 7, Life.click: 2, Life.fund: 4,
+    Life.work_a_little: 12, Life.die: 8, Life.run: 3, Life.hear: 4, Life.fault: 5, Life.account: 2, Life.advance: 4,
+    Life.payday: 4,
 }  # fmt: skip
 
 
 @pytest.fixture
-def kept(world: World) -> Iterator[World]:
-    """The world on a database whose engines are kept, with every promise about money registered."""
-    for room in (ledger_room, funding_room, accrual):
-        room.register()
+def kept(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The world on a database whose engines are kept, with the promises and lags of every room."""
+    # Whatever other tests of this process registered, here it is always the same; clicks are written without the
+    # shipper, so their tally is nobody's promise in this story.
+    monkeypatch.setattr(hooks, "invariants", {})
+    monkeypatch.setattr(hooks, "lags", {})
+    wsgi.register()
+    del hooks.invariants["click_tally_equals_clicks"]
+    for edge_work in ("edges", "segment_bytes"):
+        del hooks.lags[edge_work]
     db.close()
     world.database = Kept(world.database.name, world.database.postgres)
     world.database.open("app")
@@ -229,9 +252,11 @@ def kept(world: World) -> Iterator[World]:
     Kept.engines.clear()
 
 
-@pytest.mark.parametrize("steps", [150, *slowly(3_000)])
+@pytest.mark.parametrize("steps", [120, *slowly(3_000)])
 def test_every_promise_holds_after_every_step(kept: World, steps: int) -> None:
-    seed = int(os.environ.get("MONEY_SEED", random.randrange(2**32)))
+    # The fast set plays the same life each time; the slow one another each time.
+    drawn = 20261122 if steps < 1_000 else random.randrange(2**32)
+    seed = int(os.environ.get("MONEY_SEED", drawn))
     print(f"seed {seed}")
     life = Life(kept, seed)
     for step in life.draw.choices(list(STEPS), list(STEPS.values()), k=steps):
@@ -239,7 +264,7 @@ def test_every_promise_holds_after_every_step(kept: World, steps: int) -> None:
         life.check()
     # Every order is old enough, the shop pays, Stripe answers again: nothing is left in between.
     kept.sandbox.ask("faults", method="DELETE")
-    for _ in range(6):
+    for _ in range(3):
         kept.advance(days=35)
         life.fund(900_000)
         life.all_in_turn(life.work, life.hear, life.work, life.run, life.work, life.work)
