@@ -115,6 +115,12 @@ class Life:
         body = {"refund_ref": f"R-{self.draw.randrange(10**9)}", "reason": "back", "lines": [part]}
         self.send(f"/orders/{ref}/refunds", body | {"refunded_at": clock.now().isoformat()})
 
+    def return_all(self) -> None:
+        """Let the newest orders come back whole, and the books know it."""
+        for ref in self.refs[-4:]:
+            self.send(f"/orders/{ref}/cancel", {})
+        self.work(len(WORK) // 2)
+
     def cancel(self) -> None:
         self.send(f"/orders/{self.ref()}/cancel", {})
 
@@ -164,10 +170,12 @@ class Life:
 
     def payday(self) -> None:
         """Pay what is payable, with or without a lost answer; returns come later."""
-        self.fund(60_000)
+        self.fund(self.draw.choice((3_000, 20_000)))
         for commission in self.trade.rows("SELECT id FROM commission ORDER BY id DESC LIMIT 4"):
             self.send(f"/commissions/{commission['id']}/approve", {})
-        self.all_in_turn(self.hear, self.work, self.work_a_little, self.run, self.work_a_little)
+        self.all_in_turn(self.hear, self.work, self.work_a_little, self.run)
+        between = (self.hear, self.advance, self.return_all, self.account)
+        self.all_in_turn(self.draw.choice(between), self.draw.choice(between), self.work_a_little)
 
     def account(self) -> None:
         account = self.world.account_of(self.draw.choice(self.advisers[:2]).id).stripe_account_id
