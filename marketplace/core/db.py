@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import event, orm
 
-from marketplace.core import clock, ids
+from marketplace.core import clock, failpoints, ids
 from marketplace.core.errors import InvariantViolation
 
 log = structlog.get_logger(__name__)
@@ -186,9 +186,10 @@ def in_transaction() -> bool:
 
 
 @contextmanager
-def transaction() -> Iterator[orm.Session]:
+def transaction(*, point: str = "") -> Iterator[orm.Session]:
     """Open the one transaction of a write; commit at the end, roll back on any exception.
 
+    point: the failpoint around this commit; rooms of money name each of theirs, which a test checks.
     Does not nest: raises InvariantViolation when one is open. Functions given to `after_commit` run after the
     commit; their failures are logged, because the rows are the truth and a sweep finds what a nudge missed.
     """
@@ -198,6 +199,7 @@ def transaction() -> Iterator[orm.Session]:
     token = _open.set(session)
     try:
         yield session
+        failpoints.reach(point, "before_commit")
         session.commit()
     except BaseException:
         session.rollback()
@@ -205,6 +207,7 @@ def transaction() -> Iterator[orm.Session]:
     finally:
         _open.reset(token)
         session.close()
+    failpoints.reach(point, "after_commit")
     for nudge in session.info.get("after_commit", ()):
         try:
             nudge()
@@ -212,14 +215,14 @@ def transaction() -> Iterator[orm.Session]:
             log.warning("nudge_failed", error=repr(error))
 
 
-def run_in_transaction(work: Callable[[orm.Session], T], *, tries: int = 5) -> T:
+def run_in_transaction(work: Callable[[orm.Session], T], *, point: str = "", tries: int = 5) -> T:
     """Run `work(session)` in a transaction and return its result; deadlocks and serialization failures are retried.
 
     `work` must be safe to run again. After `tries` the last error is raised.
     """
     for attempt in range(1, tries + 1):
         try:
-            with transaction() as session:
+            with transaction(point=point) as session:
                 result = work(session)
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in RETRIED_STATES or attempt == tries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from marketplace.core import tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.db import session, transaction
 from marketplace.core.paging import id_after, number_after, page
@@ -33,11 +34,11 @@ blueprint = ApiBlueprint(
 def create(data: dict[str, Any]) -> Any:
     """Make an offer, in draft."""
     actor = current_actor()
-    with transaction() as writing:
+    with transaction(point="offers.create") as writing:
         return service.create(
             writing,
             actor,
-            actor.shop(data["shop_id"]),
+            tenancy.meant_shop(actor, data["shop_id"]),
             name=data["name"],
             description=data["description"],
             currency=data["currency"],
@@ -97,7 +98,7 @@ def close(offer_id: uuid.UUID) -> Any:
 
 
 def _move(offer_id: uuid.UUID, wanted: str) -> Any:
-    with transaction() as writing:
+    with transaction(point="offers.move") as writing:
         return service.move(writing, current_actor(), offer_id, wanted, now=request_now())
 
 
@@ -107,7 +108,7 @@ def _move(offer_id: uuid.UUID, wanted: str) -> Any:
 @blueprint.response(201, TermsSchema)
 def publish(data: dict[str, Any], offer_id: uuid.UUID) -> Any:
     """Publish the next version of an offer's terms; it never changes afterwards."""
-    with transaction() as writing:
+    with transaction(point="offers.publish") as writing:
         return publishing.publish(
             writing,
             current_actor(),

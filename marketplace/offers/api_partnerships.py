@@ -29,7 +29,7 @@ blueprint = ApiBlueprint(
 @blueprint.response(201, PartnershipSchema)
 def apply(data: dict[str, Any]) -> Any:
     """Ask to advise on an open offer."""
-    with transaction() as writing:
+    with transaction(point="partnerships.apply") as writing:
         return partnerships.apply(
             writing, current_actor(), data["offer_id"], message=data["message"], now=request_now()
         )
@@ -58,7 +58,7 @@ def listed(query: dict[str, Any]) -> Any:
 @blueprint.response(200, PartnershipSchema)
 def approve(partnership_id: uuid.UUID) -> Any:
     """Take an adviser on, as the shop."""
-    with transaction() as writing:
+    with transaction(point="partnerships.approve") as writing:
         return partnerships.approve(writing, current_actor(), partnership_id, now=request_now())
 
 
@@ -67,7 +67,7 @@ def approve(partnership_id: uuid.UUID) -> Any:
 @blueprint.response(200, PartnershipSchema)
 def decline(partnership_id: uuid.UUID) -> Any:
     """Refuse an adviser who has not accepted yet, as the shop."""
-    with transaction() as writing:
+    with transaction(point="partnerships.decline") as writing:
         return partnerships.decline(writing, current_actor(), partnership_id, now=request_now())
 
 
@@ -76,5 +76,5 @@ def decline(partnership_id: uuid.UUID) -> Any:
 @blueprint.response(200, PartnershipSchema)
 def leave(partnership_id: uuid.UUID) -> Any:
     """Leave an offer, as the adviser: its links earn nothing more from now on."""
-    with transaction() as writing:
+    with transaction(point="partnerships.leave") as writing:
         return partnerships.leave(writing, current_actor(), partnership_id, now=request_now())

@@ -47,7 +47,7 @@ class ReconciliationReport(schemas.Schema):
 def ask() -> dict[str, Any]:
     """Ask for an import of Stripe's balance transactions; the worker does it within seconds."""
     actor, now = current_actor(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="reconciliation.ask") as session:
         wanted = importing.ask(session, actor.label, now)
         audit.record(session, actor, "reconciliation.import", "recon_import", wanted.id, {}, now=now)
         db.after_commit(session, lambda: jobs.enqueue(JOB, str(wanted.id)))

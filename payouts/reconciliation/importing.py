@@ -48,7 +48,7 @@ def run(gateway: Gateway, import_id: UUID, now: Now) -> list[Certificate]:
     Everything that Stripe is asked happens before the one transaction that records it. Safe to run twice and at once:
     movements are kept by their id, and the second to finish finds the import finished.
     """
-    with db.transaction() as session:
+    with db.transaction(point="reconciliation.begin") as session:
         wanted = session.get(ReconImport, import_id)
         if wanted is None or wanted.state == "finished":
             return []
@@ -61,7 +61,9 @@ def run(gateway: Gateway, import_id: UUID, now: Now) -> list[Certificate]:
         balances = gateway.balances()
         if _totals(before) == _totals(balances):
             break
-    return db.run_in_transaction(lambda session: _record(session, import_id, found, balances, now()))
+    return db.run_in_transaction(
+        lambda session: _record(session, import_id, found, balances, now()), point="reconciliation.record"
+    )
 
 
 def _totals(balances: dict[str, StripeBalance]) -> dict[str, Money]:

@@ -25,7 +25,7 @@ def run_due() -> int:
     gateway = configured()
     if gateway is None:
         return 0
-    with db.transaction() as session:
+    with db.transaction(point="reconciliation.due") as session:
         now = clock.now()
         if not promises.import_is_due(session, now):
             return 0

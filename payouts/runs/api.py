@@ -32,7 +32,7 @@ blueprint = ApiBlueprint(
 @blueprint.response(201, schemas.Run)
 def create(data: dict[str, Any]) -> dict[str, Any]:
     """Draft a run in a currency."""
-    with db.transaction() as session:
+    with db.transaction(point="runs.create") as session:
         run = service.create(session, current_actor(), data["currency"], request_now())
     return describe(run)
 
@@ -65,7 +65,7 @@ def read(run_id: UUID) -> dict[str, Any]:
 @blueprint.response(200, schemas.RunPreview)
 def preview(run_id: UUID) -> dict[str, Any]:
     """Work out who would be paid and who not, and why."""
-    with db.transaction() as session:
+    with db.transaction(point="runs.preview") as session:
         found = service.preview(session, current_actor(), run_id, request_now())
     return {"content_hash": found.content_hash, "total": found.total, **found.as_json()}
 
@@ -89,7 +89,7 @@ def approve(data: dict[str, Any], run_id: UUID) -> dict[str, Any]:
             wall=clock.wall(),
         )
 
-    return describe(db.run_in_transaction(work))
+    return describe(db.run_in_transaction(work, point="runs.approve"))
 
 
 @blueprint.route("/<uuid:run_id>/execute", methods=["POST"])
@@ -97,7 +97,7 @@ def approve(data: dict[str, Any], run_id: UUID) -> dict[str, Any]:
 @blueprint.response(202, schemas.Run)
 def execute(run_id: UUID) -> dict[str, Any]:
     """Start carrying out an approved run; progress is in GET."""
-    with db.transaction() as session:
+    with db.transaction(point="runs.execute") as session:
         run = service.execute(session, current_actor(), run_id, request_now())
     return describe(run)
 

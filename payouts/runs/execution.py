@@ -43,7 +43,7 @@ def work(gateway: Gateway, run_id: UUID, now: Now) -> int:
 
 
 def _due(run_id: UUID, moment: dt.datetime) -> list[UUID]:
-    with db.transaction() as session:
+    with db.transaction(point="runs.due") as session:
         return list(
             session.scalars(
                 sa.select(Payout.id)
@@ -58,7 +58,7 @@ def _due(run_id: UUID, moment: dt.datetime) -> list[UUID]:
 
 def _finish(run_id: UUID, now: Now) -> None:
     """Close a run whose every payout was paid or given back."""
-    with db.transaction() as session:
+    with db.transaction(point="runs.finish") as session:
         run = session.scalars(sa.select(PayoutRun).where(PayoutRun.id == run_id).with_for_update()).one()
         still = sa.select(Payout.id).where(Payout.run_id == run_id, Payout.state.in_(OPEN_STATES)).limit(1)
         if run.state == "executing" and session.scalar(still) is None:
@@ -67,7 +67,7 @@ def _finish(run_id: UUID, now: Now) -> None:
 
 def sweep(gateway: Gateway, now: Now) -> int:
     """Continue every run that has something due; return how many payouts were paid or given back."""
-    with db.transaction() as session:
+    with db.transaction(point="runs.executing") as session:
         runs = list(
             session.scalars(
                 sa.select(PayoutRun.id).where(PayoutRun.state == "executing").order_by(PayoutRun.approved_at)
@@ -84,7 +84,7 @@ def resume_funded(gateway: Gateway, now: Now) -> int:
     waiting = (Payout.state.in_(("approved", "rejected"))) & Payout.reason.in_(
         ("insufficient_funds", "balance_insufficient")
     )
-    with db.transaction() as session:
+    with db.transaction(point="runs.waiting") as session:
         rows = session.execute(
             sa.select(Payout.id, Payout.amount_minor, Payout.currency)
             .join(PayoutRun, PayoutRun.id == Payout.run_id)
@@ -100,7 +100,7 @@ def resume_funded(gateway: Gateway, now: Now) -> int:
             purse.spend(amount)
             fits.append(row.id)
     if fits:
-        with db.transaction() as session:
+        with db.transaction(point="runs.resume") as session:
             session.execute(
                 sa.update(Payout).where(Payout.id.in_(fits), waiting).values(next_try_at=now(), reason=None)
             )

@@ -111,7 +111,7 @@ def connect(gateway: Gateway, row: PayoutAccount, now: dt.datetime) -> str:
     """
     if row.stripe_account_id is not None:
         return row.stripe_account_id
-    with db.transaction() as session:
+    with db.transaction(point="accounts.owner") as session:
         adviser = advisers.get(session, row.adviser_id)
         user = session.get_one(UserAccount, adviser.user_id)
         country, email = adviser.country, user.email
@@ -120,7 +120,7 @@ def connect(gateway: Gateway, row: PayoutAccount, now: dt.datetime) -> str:
         if found is not None:
             record(row.id, found, now)
             return found.account_id
-        with db.transaction() as session:
+        with db.transaction(point="accounts.attempt") as session:
             fresh = locked(session, row.id)
             fresh.attempt, fresh.asked_at = row.attempt + 1, now
         row.attempt += 1
@@ -149,7 +149,7 @@ def locked(session: orm.Session, row_id: UUID) -> PayoutAccount:
 
 def record(row_id: UUID, seen: AccountState, now: dt.datetime) -> PayoutAccount:
     """Record in a transaction of its own what Stripe says about an account now; return the row."""
-    with db.transaction() as session:
+    with db.transaction(point="accounts.record") as session:
         return apply(session, locked(session, row_id), seen, now)
 
 
@@ -211,7 +211,7 @@ def refresh(
         seen = gateway.account(stripe_account_id)
     except Rejected as error:
         # The account was closed or taken away from us: nothing can be paid there until a person has looked.
-        with db.transaction() as session:
+        with db.transaction(point="accounts.disabled") as session:
             row = locked(session, row_id)
             row.state, row.seen_at = "disabled", now()
             row.requirements = {"due": [], "past_due": [], "disabled_reason": str(error.facts["reason"])}

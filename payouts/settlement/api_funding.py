@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.accounts import shops
-from marketplace.core import config, db
+from marketplace.core import config, db, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
 from marketplace.core.policy import policy
@@ -32,8 +32,8 @@ def pay_in(data: dict[str, Any]) -> dict[str, Any]:
     The budget grows once Stripe says that it is paid; the page lives for a day.
     """
     actor, settings = current_actor(), config.current()
-    shop_id = shops.require_owner(actor, actor.shop(data["shop_id"]))
-    with db.transaction() as session:
+    shop_id = shops.require_owner(actor, tenancy.meant_shop(actor, data["shop_id"]))
+    with db.transaction(point="funding.plan") as session:
         funding = funding_service.plan(session, shop_id, data["amount"], actor.label, request_now())
     funding = checkouts.open_page(gateway_for(settings), funding, settings.base_url)
     return {

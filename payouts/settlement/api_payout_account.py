@@ -33,7 +33,7 @@ def connect(data: dict[str, Any]) -> dict[str, str]:
     """Mint an address at Stripe where the adviser gives or changes details; it works once, for minutes."""
     settings, now = config.current(), request_now()
     gateway = gateway_for(settings)
-    with db.transaction() as session:
+    with db.transaction(point="accounts.plan") as session:
         row = accounts.plan(session, current_actor(), data["currency"], now)
     account_id = accounts.connect(gateway, row, now)
     here = f"{settings.base_url}/payout-account"
@@ -50,7 +50,7 @@ def read(query: dict[str, Any]) -> dict[str, Any]:
     When Stripe does not answer, what we knew last is returned with the time it was checked.
     """
     adviser_id, now = current_actor().adviser(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="accounts.find") as session:
         row = accounts.find(session, adviser_id, query["currency"])
     if row is not None and row.stripe_account_id is not None:
         try:

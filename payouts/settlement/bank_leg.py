@@ -39,7 +39,9 @@ def _follow(
     sources: Sequence[str] = ()
     if seen.status in ("paid", "failed"):
         sources = gateway.bank_payout_sources(seen.account_id, seen.payout_id)
-    return db.run_in_transaction(lambda session: record(session, account.id, seen, sources, now()))
+    return db.run_in_transaction(
+        lambda session: record(session, account.id, seen, sources, now()), point="bank.record"
+    )
 
 
 def record(
@@ -168,7 +170,7 @@ def accounts_to_check(session: orm.Session, now: dt.datetime, limit: int = 100) 
 
 def check(gateway: Gateway, account: PayoutAccount, now: Callable[[], dt.datetime]) -> int:
     """Ask Stripe for an account's payouts and record them, so that a lost webhook costs time only."""
-    with db.transaction() as session:
+    with db.transaction(point="bank.since") as session:
         oldest = session.scalar(
             # Not paid_at: a transfer that was found by looking it up is older than that.
             sa.select(sa.func.min(Payout.approved_at)).where(
@@ -181,7 +183,7 @@ def check(gateway: Gateway, account: PayoutAccount, now: Callable[[], dt.datetim
     if oldest is not None:
         for seen in gateway.bank_payouts(connected_id(account), oldest - dt.timedelta(hours=1)):
             moved += _follow_if_ours(gateway, account, seen, now)
-    with db.transaction() as session:
+    with db.transaction(point="bank.checked") as session:
         session.execute(
             sa.update(PayoutAccount).where(PayoutAccount.id == account.id).values(bank_checked_at=now())
         )

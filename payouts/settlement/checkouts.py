@@ -42,10 +42,10 @@ def open_page(gateway: Gateway, funding: Funding, base_url: str) -> Funding:
     try:
         page = gateway.create_checkout(checkout_key(funding.id), funding.id, amount, done, cancelled)
     except Rejected:
-        with db.transaction() as session:
+        with db.transaction(point="funding.refused") as session:
             funding_service.failed(session, funding.id)
         raise
-    with db.transaction() as session:
+    with db.transaction(point="funding.opened") as session:
         return funding_service.opened(session, funding.id, page.session_id, page.url or "")
 
 
@@ -55,7 +55,7 @@ def confirm(gateway: Gateway, session_id: str, now: Now) -> str:
     Raises NotFound when no funding of ours has this session. What a webhook said about it does not count.
     """
     page = gateway.checkout(session_id)
-    return db.run_in_transaction(lambda session: _record(session, page, now()))
+    return db.run_in_transaction(lambda session: _record(session, page, now()), point="funding.confirm")
 
 
 def _record(session: orm.Session, page: CheckoutSession, now: dt.datetime) -> str:
@@ -126,7 +126,7 @@ def _by_reference(session: orm.Session, page: CheckoutSession) -> Funding | None
 def repair(gateway: Gateway, base_url: str, now: Now) -> int:
     """Do what lost answers and lost webhooks left: open planned pages, ask about open ones; return how many moved."""
     moment = now()
-    with db.transaction() as session:
+    with db.transaction(point="funding.repair") as session:
         planned = list(
             session.scalars(
                 sa.select(Funding)
@@ -154,7 +154,7 @@ def repair(gateway: Gateway, base_url: str, now: Now) -> int:
 def _open_or_give_up(gateway: Gateway, funding: Funding, base_url: str, moment: dt.datetime) -> bool:
     """Repeat the opening while Stripe remembers the key; later the address, which nobody has, is worthless."""
     if moment - funding.planned_at >= KEY_LIFE:
-        with db.transaction() as session:
+        with db.transaction(point="funding.given_up") as session:
             funding_service.failed(session, funding.id, expired=True)
         return True
     with contextlib.suppress(Rejected):

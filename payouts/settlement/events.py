@@ -52,7 +52,7 @@ def receive(session: orm.Session, source: str, event: WebhookEvent, payload: byt
 
 def handle_due(gateway: Gateway, now: Now, limit: int = 200) -> int:
     """Handle the events that are due, oldest first; return how many came to an end."""
-    with db.transaction() as session:
+    with db.transaction(point="events.due") as session:
         due = list(
             session.scalars(
                 sa.select(StripeEvent.id)
@@ -66,7 +66,7 @@ def handle_due(gateway: Gateway, now: Now, limit: int = 200) -> int:
 
 def handle(gateway: Gateway, event_id: UUID, now: Now) -> bool:
     """Fetch what one event speaks of and record it; True when the event came to an end. Safe to run twice."""
-    with db.transaction() as session:
+    with db.transaction(point="events.take") as session:
         event = session.scalars(
             sa.select(StripeEvent)
             .where(StripeEvent.id == event_id, StripeEvent.handled_at.is_(None))
@@ -121,7 +121,7 @@ def _apply(
 
 def _postpone(event: StripeEvent, now: Now) -> None:
     pause = min(_FIRST_PAUSE * 2 ** min(event.tries, 11), _LONGEST_PAUSE)
-    with db.transaction() as session:
+    with db.transaction(point="events.postpone") as session:
         session.execute(
             sa.update(StripeEvent)
             .where(StripeEvent.id == event.id, StripeEvent.handled_at.is_(None))
@@ -130,7 +130,7 @@ def _postpone(event: StripeEvent, now: Now) -> None:
 
 
 def _finish(event: StripeEvent, outcome: str, note: str | None, now: Now) -> None:
-    with db.transaction() as session:
+    with db.transaction(point="events.finish") as session:
         session.execute(
             sa.update(StripeEvent)
             .where(StripeEvent.id == event.id, StripeEvent.handled_at.is_(None))

@@ -55,7 +55,7 @@ def follow_bank() -> int:
     gateway = configured()
     if gateway is None:
         return 0
-    with db.transaction() as session:
+    with db.transaction(point="bank.due") as session:
         waiting = bank_leg.accounts_to_check(session, clock.now())
     return rounds.each("bank", waiting, lambda account: bank_leg.check(gateway, account, clock.now))
 
@@ -65,7 +65,7 @@ def look_at_accounts() -> int:
     gateway = configured()
     if gateway is None:
         return 0
-    with db.transaction() as session:
+    with db.transaction(point="accounts.unseen") as session:
         waiting = accounts.unseen(session, clock.now())
     return rounds.each(
         "accounts", waiting, lambda one: bool(accounts.refresh(gateway, one[0], one[1], clock.now))

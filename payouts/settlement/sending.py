@@ -79,7 +79,9 @@ def carry_out(gateway: Gateway, payout_id: UUID, purse: Purse, now: Now) -> Carr
 
     now: gives business time; each step reads it anew, because calls take time.
     """
-    claimed = db.run_in_transaction(lambda session: claims.claim(session, payout_id, now()))
+    claimed = db.run_in_transaction(
+        lambda session: claims.claim(session, payout_id, now()), point="payout.claim"
+    )
     if claimed is None:
         return Carried.NOTHING
     try:
@@ -99,16 +101,20 @@ def _begin(gateway: Gateway, claimed: Claim, purse: Purse, now: Now) -> Carried:
     reason = _refused(gateway, claimed, now)
     if reason is not None:
         db.run_in_transaction(
-            lambda session: attempts.rejected(session, claimed, reason, None, now(), sent=False)
+            lambda session: attempts.rejected(session, claimed, reason, None, now(), sent=False),
+            point="payout.refused",
         )
         return Carried.RELEASED
     if not purse.covers(claimed.amount):
         pause = attempts.WAIT_FOR_FUNDS
         db.run_in_transaction(
-            lambda session: attempts.waiting(session, claimed, "insufficient_funds", pause, now())
+            lambda session: attempts.waiting(session, claimed, "insufficient_funds", pause, now()),
+            point="payout.waiting",
         )
         return Carried.WAITING
-    if not db.run_in_transaction(lambda session: attempts.open_attempt(session, claimed, now())):
+    if not db.run_in_transaction(
+        lambda session: attempts.open_attempt(session, claimed, now()), point="payout.attempt"
+    ):
         return Carried.NOTHING
     return _send(gateway, claimed, purse, now)
 
@@ -119,7 +125,7 @@ def _refused(gateway: Gateway, claimed: Claim, now: Now) -> str | None:
         seen = gateway.account(claimed.destination)
     except Rejected:
         return "account_not_ready"
-    with db.transaction() as session:
+    with db.transaction(point="payout.destination") as session:
         row = accounts.find(session, claimed.adviser_id, claimed.amount.currency)
         if row is None or row.stripe_account_id != claimed.destination:
             return "destination_changed"
@@ -168,7 +174,9 @@ def _look_up(gateway: Gateway, claimed: Claim, now: Now) -> Carried:
     """Ask Stripe whether any attempt of this payout moved money; adopt what is found."""
     found = gateway.transfers_in(claimed.order().group)
     if not found:
-        db.run_in_transaction(lambda session: attempts.looked_up(session, claimed, now()))
+        db.run_in_transaction(
+            lambda session: attempts.looked_up(session, claimed, now()), point="payout.looked_up"
+        )
         return Carried.UNKNOWN
     outcome = _record_paid(claimed, found[0], "adopted", now)
     # A second transfer of one payout is somebody's mistake that a person has to see; recording it raises the alarm.
@@ -179,14 +187,17 @@ def _look_up(gateway: Gateway, claimed: Claim, now: Now) -> Carried:
 
 def _record_paid(claimed: Claim, transfer: Transfer, outcome: str, now: Now) -> Carried:
     recorded = db.run_in_transaction(
-        lambda session: attempts.paid(session, claimed, transfer, outcome, now())
+        lambda session: attempts.paid(session, claimed, transfer, outcome, now()), point="payout.paid"
     )
     return Carried.PAID if recorded else Carried.NOTHING
 
 
 def _record_refusal(claimed: Claim, error: Rejected, now: Now) -> Carried:
     reason, request_id = str(error.facts["reason"]), error.facts.get("request_id")
-    db.run_in_transaction(lambda session: attempts.rejected(session, claimed, reason, request_id, now()))
+    db.run_in_transaction(
+        lambda session: attempts.rejected(session, claimed, reason, request_id, now()),
+        point="payout.rejected",
+    )
     held = after_rejection(reason) is AfterRejection.HOLD
     return Carried.WAITING if held else Carried.RELEASED
 
@@ -200,7 +211,10 @@ def _record_trouble(
 ) -> Carried:
     log.warning("payout_unanswered", payout=str(claimed.payout_id), trouble=trouble, facts=error.facts)
     request_id = error.facts.get("request_id")
-    db.run_in_transaction(lambda session: attempts.troubled(session, claimed, trouble, request_id, now()))
+    db.run_in_transaction(
+        lambda session: attempts.troubled(session, claimed, trouble, request_id, now()),
+        point="payout.troubled",
+    )
     return outcome
 
 
@@ -214,5 +228,6 @@ def _record_alarm(claimed: Claim, error: KeyReused, now: Now) -> None:
             cause="Stripe holds this idempotency key with other content.",
             facts={"payout_id": str(claimed.payout_id), "message": str(error.facts.get("message"))},
             now=now(),
-        )
+        ),
+        point="payout.key_reused",
     )

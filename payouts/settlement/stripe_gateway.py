@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import stripe
 
-from marketplace.core import config
+from marketplace.core import config, failpoints
 from marketplace.core.config import Settings
 from marketplace.core.errors import AppError
 from marketplace.core.money import Money
@@ -35,6 +35,8 @@ from payouts.settlement.gateway import (
 from payouts.settlement.pace import Pace
 from payouts.settlement.stripe_refusals import Failure, refusal
 from payouts.settlement.stripe_units import to_stripe
+
+T = TypeVar("T")
 
 TIMEOUTS = (3.05, 20)
 RETRIES = 2
@@ -87,13 +89,13 @@ class StripeGateway:
 
     def find_account(self, adviser_id: UUID, since: datetime) -> AccountState | None:
         """Return the account made for an adviser since then, found by its metadata."""
-        page = self._read(
+        page = self._all(
             "accounts.list",
             lambda: self._client.v1.accounts.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}
             ),
         )
-        found = map(reading.account, self._all(page))
+        found = map(reading.account, page)
         return next((account for account in found if account.adviser_id == str(adviser_id)), None)
 
     def account(self, account_id: str) -> AccountState:
@@ -170,11 +172,11 @@ class StripeGateway:
 
     def transfers_in(self, group: str) -> list[Transfer]:
         """Return the transfers of a group, oldest first."""
-        page = self._read(
+        page = self._all(
             "transfers.list",
             lambda: self._client.v1.transfers.list({"transfer_group": group, "limit": _PAGE}),
         )
-        return sorted(map(reading.transfer, self._all(page)), key=lambda one: (one.created, one.transfer_id))
+        return sorted(map(reading.transfer, page), key=lambda one: (one.created, one.transfer_id))
 
     def bank_payout(self, account_id: str, payout_id: str) -> BankPayout:
         """Return a payout of a connected account to its bank."""
@@ -186,24 +188,24 @@ class StripeGateway:
 
     def bank_payouts(self, account_id: str, since: datetime) -> list[BankPayout]:
         """Return the payouts that a connected account made since then, oldest first."""
-        page = self._read(
+        page = self._all(
             "payouts.list",
             lambda: self._client.v1.payouts.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}, {"stripe_account": account_id}
             ),
         )
-        found = [reading.bank_payout(account_id, one) for one in self._all(page)]
+        found = [reading.bank_payout(account_id, one) for one in page]
         return sorted(found, key=lambda one: (one.created, one.payout_id))
 
     def bank_payout_sources(self, account_id: str, payout_id: str) -> list[str]:
         """Return the source ids of the movements inside an automatic payout of a connected account."""
-        page = self._read(
-            "balance_transactions.list",
+        page = self._all(
+            "balance_transactions.list_of_payout",
             lambda: self._client.v1.balance_transactions.list(
                 {"payout": payout_id, "limit": _PAGE}, {"stripe_account": account_id}
             ),
         )
-        return [str(one["source"]) for one in self._all(page) if one.get("source")]
+        return [str(one["source"]) for one in page if one.get("source")]
 
     def balances(self) -> dict[str, StripeBalance]:
         """Return the platform's balance per currency."""
@@ -215,10 +217,10 @@ class StripeGateway:
         params: Any = {"limit": _PAGE, "expand": ["data.source"]}
         if since is not None:
             params["created"] = {"gte": int(since.timestamp())}
-        page = self._read(
+        page = self._all(
             "balance_transactions.list", lambda: self._client.v1.balance_transactions.list(params)
         )
-        yield from map(reading.balance_tx, self._all(page))
+        yield from map(reading.balance_tx, page)
 
     def verify_webhook(self, payload: bytes, signature: str | None, secret: str) -> WebhookEvent:
         """Return the event of a webhook signed within the last 300 s of wall time.
@@ -241,26 +243,29 @@ class StripeGateway:
     def _write(
         self, call: str, function: Callable[..., Any], params: dict[str, Any], key: str
     ) -> dict[str, Any]:
-        ensure_no_transaction(call)
-        try:
-            return reading.plain_object(function(params, {"idempotency_key": key}))
-        except stripe.StripeError as error:
-            raise _named(error, writes=True) from error
+        return reading.plain_object(
+            self._call(call, lambda: function(params, {"idempotency_key": key}), writes=True)
+        )
 
     def _read(self, call: str, function: Callable[[], Any]) -> Any:
+        return self._call(call, function, writes=False)
+
+    def _all(self, call: str, function: Callable[[], Any]) -> list[dict[str, Any]]:
+        """Return every object of a list, page after page; a failure on a later page is named like one on the first."""
+        return self._call(
+            call, lambda: [reading.plain_object(one) for one in function().auto_paging_iter()], writes=False
+        )
+
+    def _call(self, call: str, function: Callable[[], T], *, writes: bool) -> T:
+        """Make a call outside any transaction, between its two failpoints; name its failure in our own words."""
         ensure_no_transaction(call)
+        failpoints.reach(f"stripe.{call}", "before")
         try:
             return function()
         except stripe.StripeError as error:
-            raise _named(error, writes=False) from error
-
-    def _all(self, page: Any) -> Iterator[dict[str, Any]]:
-        """Yield every object of a list, page after page; a failure on a later page is named like one on the first."""
-        try:
-            for one in page.auto_paging_iter():
-                yield reading.plain_object(one)
-        except stripe.StripeError as error:
-            raise _named(error, writes=False) from error
+            raise _named(error, writes=writes) from error
+        finally:
+            failpoints.reach(f"stripe.{call}", "after")
 
 
 def _named(error: stripe.StripeError, *, writes: bool) -> AppError:

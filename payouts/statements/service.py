@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from marketplace.core import db, ids
+from marketplace.core import db, ids, tenancy
+from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 from payouts.settlement import rounds
 from payouts.settlement.payout_models import Payout, PayoutRun
@@ -69,20 +70,22 @@ def issue_due(now: Callable[[], dt.datetime]) -> int:
 
     One whose lines don't sum to its payout is logged and stays due; the others are issued.
     """
-    with db.transaction() as session:
+    with db.transaction(point="statements.due") as session:
         waiting = unissued(session)
     return rounds.each("statements", waiting, lambda payout_id: _issue_alone(payout_id, now()))
 
 
 def _issue_alone(payout_id: UUID, now: dt.datetime) -> int:
-    with db.transaction() as session:
+    with db.transaction(point="statements.issue") as session:
         return int(issue(session, payout_id, now))
 
 
-def get(session: Session, statement_id: UUID, adviser_id: UUID | None) -> Statement:
-    """Return a statement; of `adviser_id` only when given. Raises NotFound, also for somebody else's."""
+def get(session: Session, actor: Actor, statement_id: UUID) -> Statement:
+    """Return a statement: the acting adviser's own, or any to the platform. Raises NotFound for somebody else's."""
     found = session.get(Statement, statement_id)
-    if found is None or (adviser_id is not None and found.adviser_id != adviser_id):
+    if found is None or not (
+        actor.is_platform or tenancy.is_adviser(actor, "statements.one", found.adviser_id)
+    ):
         raise NotFound("statement", statement_id)
     return found
 

@@ -84,7 +84,7 @@ def approve_commission(_data: dict[str, Any], commission_id: UUID) -> Any:
         commission, is_replay = approval.approve(writer, actor, commission_id, now)
         return _view(writer, commission), is_replay
 
-    return _answer(*run_in_transaction(work))
+    return _answer(*run_in_transaction(work, point="commissions.approve"))
 
 
 @blueprint.route("/<uuid:commission_id>/decline", methods=["POST"])
@@ -101,7 +101,7 @@ def decline_commission(data: dict[str, Any], commission_id: UUID) -> Any:
         )
         return _view(writer, commission), is_replay
 
-    return _answer(*run_in_transaction(work))
+    return _answer(*run_in_transaction(work, point="commissions.decline"))
 
 
 def _view(reader: Any, commission: Commission) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import marshmallow as ma
 import sqlalchemy as sa
 
 from marketplace.accounts import shops
+from marketplace.core import tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
 from marketplace.core.errors import InvalidInput, NotFound
@@ -37,7 +38,7 @@ blueprint = ApiBlueprint(
 def _place(query: dict[str, Any], order_ref: str) -> tuple[UUID, str, str]:
     """Return shop, mode and reference of the order that its shop's owner changes. Raises NotFound, OwnerNeeded."""
     actor, order_ref = current_actor(), _reference(order_ref)
-    shop_id, mode = shops.require_owner(actor, actor.shop(query["shop_id"])), query["mode"]
+    shop_id, mode = shops.require_owner(actor, tenancy.meant_shop(actor, query["shop_id"])), query["mode"]
     if actor.via == "key" and mode not in (None, actor.mode):
         raise NotFound("order", order_ref)
     return shop_id, actor.mode if actor.via == "key" else mode or "live", order_ref
@@ -65,9 +66,11 @@ def _respond(answer: Answer) -> flask.Response:
 def report_order(data: dict[str, Any]) -> Any:
     """Report a sale; the answer says who earns what by it. The same report again gets the same answer."""
     actor, now = current_actor(), request_now()
-    shop_id = actor.shop()
+    shop_id = tenancy.meant_shop(actor)
     return _respond(
-        run_in_transaction(lambda writer: intake.report_order(writer, shop_id, actor.mode, data, now))
+        run_in_transaction(
+            lambda writer: intake.report_order(writer, shop_id, actor.mode, data, now), point="orders.report"
+        )
     )
 
 
@@ -132,7 +135,9 @@ def show_order(query: dict[str, Any], order_ref: str) -> Any:
 def add_lines(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
     """Add lines to an order until its commission is approved."""
     place, now = _place(query, order_ref), request_now()
-    return _respond(run_in_transaction(lambda writer: intake.add_lines(writer, place, data, now)))
+    return _respond(
+        run_in_transaction(lambda writer: intake.add_lines(writer, place, data, now), point="orders.lines")
+    )
 
 
 @blueprint.route("/<path:order_ref>/refunds", methods=["POST"])
@@ -143,7 +148,11 @@ def add_lines(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> An
 def refund_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
     """Report what came back; before its order it waits (202) and is applied when the order comes."""
     place, now = _place(query, order_ref), request_now()
-    return _respond(run_in_transaction(lambda writer: intake.refund(writer, place, "refund", data, now)))
+    return _respond(
+        run_in_transaction(
+            lambda writer: intake.refund(writer, place, "refund", data, now), point="orders.refund"
+        )
+    )
 
 
 @blueprint.route("/<path:order_ref>/cancel", methods=["POST"])
@@ -154,4 +163,8 @@ def refund_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) ->
 def cancel_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
     """Cancel what is left of an order; before its order it waits (202)."""
     place, now = _place(query, order_ref), request_now()
-    return _respond(run_in_transaction(lambda writer: intake.refund(writer, place, "cancel", data, now)))
+    return _respond(
+        run_in_transaction(
+            lambda writer: intake.refund(writer, place, "cancel", data, now), point="orders.cancel"
+        )
+    )

@@ -28,7 +28,9 @@ BATCH = 500
 
 def decide_order(order_id: str) -> None:
     """Decide about one order again, as the worker, over clicks too."""
-    db.run_in_transaction(lambda session: redecide(session, UUID(order_id), clock.now()))
+    db.run_in_transaction(
+        lambda session: redecide(session, UUID(order_id), clock.now()), point="commissions.decide"
+    )
 
 
 def redecide(session: Session, order_id: UUID, now: dt.datetime) -> int:
@@ -92,7 +94,9 @@ def _each(what: str, items: Iterable[T], work: Callable[[Session, T], int]) -> i
     done = 0
     for item in items:
         try:
-            done += db.run_in_transaction(lambda session, item=item: work(session, item))  # type: ignore[misc]
+            done += db.run_in_transaction(
+                lambda session, item=item: work(session, item), point="commissions.sweep"
+            )  # type: ignore[misc]
         except Exception as error:
             log.error("order_sweep_failed", what=what, item=str(item), error=repr(error), exc_info=True)
     return done

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from marketplace.core import failpoints
 from tracking.touches.segments import heartbeat_line, segment_numbers, segment_path
 
 SYNC_SECONDS = 0.005
@@ -81,8 +82,10 @@ class Spool:
             # A UUID of version 7: milliseconds first, so that ids sort by time.
             click = f"{ms:012x}7{self._random[at : at + 3]}8{self._random[at + 3 : at + 18]}"
             line = f"{click}\t{ms}\t{facts}\n".encode("ascii")
+            failpoints.reach("edge.click", "before_write")
             if self._unwritten or not self._write(line):
                 self._keep_back(line)
+            failpoints.reach("edge.click", "after_write")
             self.clicks += 1
             mine = self.written
         if self._disk:
@@ -97,7 +100,9 @@ class Spool:
                 ms = self.last_ms
             self.last_ms = ms
             if not self._unwritten:
+                failpoints.reach("edge.heartbeat", "before_write")
                 self._write(heartbeat_line(ms))
+                failpoints.reach("edge.heartbeat", "after_write")
 
     def set_offset(self, offset_ms: int) -> None:
         """Follow the business clock; a change is reported at once, so that nobody waits for the next second."""
@@ -166,7 +171,9 @@ class Spool:
         try:
             with self._lock:
                 os.fdatasync(self._fd)
+                failpoints.reach("edge.rotate", "before_write")
                 self._open_next()
+                failpoints.reach("edge.rotate", "after_write")
         except OSError:
             # The old segment goes on; the next try is in a second, with the next number.
             self.sync_failures += 1

@@ -26,7 +26,7 @@ blueprint = ApiBlueprint(
 def create(data: dict[str, Any]) -> dict[str, Any]:
     """Make a tracked link from the address of a product page of a shop whose offer you accepted."""
     actor, now = current_actor(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="links.create") as session:
         link = service.make(session, actor, data, now)
         return _facts(session, [link])[0]
 
@@ -60,7 +60,7 @@ def show(link_id: uuid.UUID) -> dict[str, Any]:
 def disable(link_id: uuid.UUID) -> dict[str, Any]:
     """Switch a link off: it still leads shoppers to the shop, and earns nothing more."""
     actor, now = current_actor(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="links.disable") as session:
         return _facts(session, [service.disable(session, actor, link_id, now)])[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from marketplace.core import db
+from marketplace.core import db, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
@@ -26,8 +26,8 @@ def create(data: dict[str, Any]) -> DiscountCode:
     """Give an adviser who accepted your offer a code; giving the same again returns it."""
     actor, now = current_actor(), request_now()
     if data["shop_id"] is not None:
-        actor.require_shop(data["shop_id"])
-    with db.transaction() as session:
+        tenancy.require_shop(actor, "codes.shop_named", data["shop_id"])
+    with db.transaction(point="codes.create") as session:
         return codes.create(session, actor, data, now)
 
 
@@ -53,5 +53,5 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
 def revoke(code_id: uuid.UUID) -> DiscountCode:
     """End a code: orders from now on find nobody behind it."""
     actor, now = current_actor(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="codes.revoke") as session:
         return codes.revoke(session, actor, code_id, now)

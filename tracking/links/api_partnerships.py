@@ -26,7 +26,7 @@ blueprint = ApiBlueprint(
 def accept(partnership_id: uuid.UUID) -> dict[str, Any]:
     """Accept the terms now in force; the answer holds your link for the whole offer."""
     actor, now = current_actor(), request_now()
-    with db.transaction() as session:
+    with db.transaction(point="partnerships.accept") as session:
         partnership = partnerships.accept(session, partnership_id, actor, now)
         link = service.ensure_offer_link(session, partnership, now)
         return {

@@ -28,7 +28,7 @@ def blueprints() -> Iterable[Any]:
 
 
 def _keep_days() -> int:
-    with db.transaction() as session:
+    with db.transaction(point="touches.keep_days") as session:
         return retention.keep_days(session, clock.now())
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from marketplace.core import failpoints
 from tracking.touches import segments
 from tracking.touches.segments import Position
 from tracking.touches.tokens import instant
@@ -162,11 +163,15 @@ def _ship_segment(
                 break
             total += _ship_batch(connection, folder, chunk[:end], slot, seen_at)
             position = Position(position.segment, position.offset + end)
+            failpoints.reach("touches.position", "before_write")
             segments.write_position(folder, position)
+            failpoints.reach("touches.position", "after_write")
             file.seek(position.offset)
     if is_closed:
         position = Position(position.segment + 1, 0)
+        failpoints.reach("touches.segment", "before_write")
         segments.write_position(folder, position)
+        failpoints.reach("touches.segment", "after_write")
         path.unlink(missing_ok=True)
     return position, total
 
@@ -190,10 +195,12 @@ def _ship_batch(
 
 
 def _set_aside(folder: Path, lines: list[bytes]) -> None:
+    failpoints.reach("touches.set_aside", "before_write")
     with (folder / "rejected.tsv").open("ab") as file:
         file.writelines(line.rstrip(b"\n") + b"\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())
+    failpoints.reach("touches.set_aside", "after_write")
 
 
 def _store(connection: psycopg.Connection[Any], batch: bytes, slot: str, seen_at: dt.datetime) -> int:
@@ -212,4 +219,6 @@ def _store(connection: psycopg.Connection[Any], batch: bytes, slot: str, seen_at
                 log.error("clicks_without_link", slot=slot, clicks=orphans)
         mark = instant(int(batch[batch.rstrip(b"\n").rfind(b"\n") + 1 :].split(b"\t")[1])) - _MILLISECOND
         cursor.execute(_MARK, {"edge": slot, "mark": mark, "seen": seen_at})
+        failpoints.reach("touches.ship", "before_commit")
+    failpoints.reach("touches.ship", "after_commit")
     return stored
