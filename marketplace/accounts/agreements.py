@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops, users
 from marketplace.accounts.models import Agreement
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, InvalidInput
 
@@ -72,7 +72,7 @@ def agree(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datet
         raise OtherText(kind=document.kind, version=document.version, sha256=document.sha256)
     shop_id = adviser_id = None
     if document.kind == "data_processing":
-        shop_id = shops.owned_by(session, actor, actor.shop(data.get("shop_id"))).id
+        shop_id = shops.owned_by(session, actor, tenancy.meant_shop(actor, data.get("shop_id"))).id
     elif data.get("shop_id") is not None:
         raise InvalidInput({"shop_id": ["This text is not agreed to for a shop."]})
     if document.kind == "self_billing":
@@ -108,10 +108,9 @@ def agree(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datet
 
 def of_actor(session: Session, actor: Actor) -> Sequence[Agreement]:
     """Return what the actor agreed to, and what was agreed to for shops that they own, oldest first."""
-    mine = Agreement.user_id == users.id_of(actor)
-    if actor.owned_shop_ids:
-        mine = mine | Agreement.shop_id.in_(actor.owned_shop_ids)
-    return session.scalars(select(Agreement).where(mine).order_by(Agreement.id)).all()
+    mine = tenancy.person(actor, "agreements.own", Agreement.user_id)
+    of_shops = tenancy.owned_shops(actor, "agreements.shops", Agreement.shop_id)
+    return session.scalars(select(Agreement).where(mine | of_shops).order_by(Agreement.id)).all()
 
 
 def has_agreed(

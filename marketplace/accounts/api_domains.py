@@ -8,7 +8,7 @@ from uuid import UUID
 from marketplace.accounts import domains, limits, shops
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import ShopDomain
-from marketplace.core import auth, config, db, fetch
+from marketplace.core import auth, config, db, fetch, tenancy
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
@@ -26,7 +26,7 @@ def add(data: dict[str, Any]) -> dict[str, Any]:
     """Name a host of your shop and get the instructions to prove it."""
     actor = auth.current_actor()
     with db.transaction() as session:
-        shop_id = actor.shop(data["shop_id"])
+        shop_id = tenancy.meant_shop(actor, data["shop_id"])
         return shown(domains.add(session, actor, shop_id, data["host"], data["proof"], request_now()))
 
 
@@ -61,7 +61,7 @@ def verify(data: dict[str, Any], domain_id: UUID) -> dict[str, Any]:
     actor = auth.current_actor()
     with db.session() as session:
         domain = domains.get(session, actor, domain_id)
-        shops.owned_by(session, actor, domain.shop_id)
+        shops.refuse_staff(actor, domain.shop_id)
     if domain.verified_at is not None:
         return shown(domain)
     limits.spend("domain.proof", str(domain.shop_id))

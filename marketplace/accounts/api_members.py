@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import invitations, limits, members
+from marketplace.accounts import invitations, limits, members, shops
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import Invitation, Membership, UserAccount
-from marketplace.core import auth, clock, db
+from marketplace.core import auth, clock, db, tenancy
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
@@ -64,7 +64,7 @@ def change_role(data: dict[str, Any], member_id: UUID) -> Membership:
 def invite(data: dict[str, Any]) -> dict[str, Any]:
     """Mail somebody an invitation to your shop."""
     actor, wall = auth.current_actor(), clock.wall()
-    shop_id = actor.shop(data["shop_id"])
+    shop_id = shops.require_owner(actor, tenancy.meant_shop(actor, data["shop_id"]))
     limits.spend("invitation", str(shop_id))
     with db.transaction() as session:
         made = invitations.invite(session, actor, shop_id, data["email"], data["role"], request_now(), wall)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
 from marketplace.accounts.models import ShopDomain
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.fetch import Fetched
@@ -105,7 +105,7 @@ def _taken_by_other(session: Session, host: str, shop_id: UUID) -> bool:
 def get(session: Session, actor: Actor, domain_id: UUID) -> ShopDomain:
     """Return a host of a shop of the actor's. Raises NotFound."""
     domain = session.get(ShopDomain, domain_id)
-    if domain is None or not (actor.is_platform or domain.shop_id in actor.shop_ids):
+    if domain is None or not (actor.is_platform or tenancy.works_for(actor, "domains.one", domain.shop_id)):
         raise NotFound("domain", domain_id)
     return domain
 
@@ -118,7 +118,7 @@ def listed(
     if shop_id is not None:
         statement = statement.where(ShopDomain.shop_id == shops.seen_by(session, actor, shop_id).id)
     elif not actor.is_platform:
-        statement = statement.where(ShopDomain.shop_id.in_(actor.shop_ids))
+        statement = statement.where(tenancy.shops(actor, "domains.listed", ShopDomain.shop_id))
     if after is not None:
         statement = statement.where(ShopDomain.id > after)
     return session.scalars(statement).all()

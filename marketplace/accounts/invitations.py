@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import emails, shops, users
 from marketplace.accounts.advisers import PlatformPerson
 from marketplace.accounts.models import Invitation, Membership, UserAccount
-from marketplace.core import audit, config, ids, mail
+from marketplace.core import audit, config, ids, mail, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, Forbidden, Gone, NotFound
 
@@ -163,9 +163,9 @@ def revoke(
 ) -> Invitation:
     """Take an invitation back; twice is the same. Raises NotFound, OwnerNeeded, InvitationGone when accepted."""
     invitation = session.get(Invitation, invitation_id, with_for_update=True, populate_existing=True)
-    if invitation is None or invitation.shop_id not in actor.shop_ids:
+    if invitation is None or not tenancy.works_for(actor, "invitations.revoke", invitation.shop_id):
         raise NotFound("invitation", invitation_id)
-    shops.owned_by(session, actor, invitation.shop_id)
+    shops.refuse_staff(actor, invitation.shop_id)
     if invitation.accepted_at is not None:
         raise InvitationGone(entity="invitation")
     if invitation.revoked_at is None:
@@ -190,8 +190,11 @@ def listed(
     session: Session, actor: Actor, shop_id: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Invitation]:
     """Return up to `limit` invitations after an id, of shops that the actor works for."""
-    wanted = (shops.seen_by(session, actor, shop_id).id,) if shop_id is not None else actor.shop_ids
-    statement = select(Invitation).where(Invitation.shop_id.in_(wanted)).order_by(Invitation.id).limit(limit)
+    statement = select(Invitation).order_by(Invitation.id).limit(limit)
+    if shop_id is not None:
+        statement = statement.where(Invitation.shop_id == shops.seen_by(session, actor, shop_id).id)
+    else:
+        statement = statement.where(tenancy.shops(actor, "invitations.listed", Invitation.shop_id))
     if after is not None:
         statement = statement.where(Invitation.id > after)
     return session.scalars(statement).all()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops, users
 from marketplace.accounts.models import ApiKey, UserAccount
-from marketplace.core import audit, ids, policy
+from marketplace.core import audit, ids, policy, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import InvalidInput, NotFound
 
@@ -43,7 +43,7 @@ def _tenant(session: Session, actor: Actor, data: Mapping[str, Any]) -> tuple[UU
         return None, actor.adviser()
     if data.get("shop_id") is None and len(actor.owned_shop_ids) == 1:
         return actor.owned_shop_ids[0], None
-    return shops.owned_by(session, actor, actor.shop(data.get("shop_id"))).id, None
+    return shops.owned_by(session, actor, tenancy.meant_shop(actor, data.get("shop_id"))).id, None
 
 
 def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> tuple[ApiKey, str]:
@@ -76,8 +76,8 @@ def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.date
 
 
 def _visible(actor: Actor) -> Any:
-    mine = ApiKey.user_id == users.id_of(actor)
-    return or_(mine, ApiKey.shop_id.in_(actor.owned_shop_ids)) if actor.owned_shop_ids else mine
+    mine = tenancy.person(actor, "api_keys.own", ApiKey.user_id)
+    return or_(mine, tenancy.owned_shops(actor, "api_keys.shops", ApiKey.shop_id))
 
 
 def listed(session: Session, actor: Actor, after: UUID | None, limit: int) -> Sequence[ApiKey]:

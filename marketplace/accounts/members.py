@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import shops
+from marketplace.accounts import shops, users
 from marketplace.accounts.models import Membership, UserAccount
-from marketplace.core import audit
+from marketplace.core import audit, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, NotFound
 
@@ -41,7 +41,7 @@ def listed(
     if shop_id is not None:
         statement = statement.where(Membership.shop_id == shops.seen_by(session, actor, shop_id).id)
     elif not actor.is_platform:
-        statement = statement.where(Membership.shop_id.in_(actor.shop_ids))
+        statement = statement.where(tenancy.shops(actor, "members.listed", Membership.shop_id))
     if after is not None:
         statement = statement.where(Membership.id > after)
     return [(row[0], row[1]) for row in session.execute(statement)]
@@ -58,9 +58,9 @@ def of_user(session: Session, user_id: UUID) -> Sequence[Membership]:
 
 def _for_change(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, list[Membership]]:
     found = session.get(Membership, membership_id)
-    if found is None or found.shop_id not in actor.shop_ids:
+    if found is None or not tenancy.works_for(actor, "members.change", found.shop_id):
         raise NotFound("member", membership_id)
-    shops.owned_by(session, actor, found.shop_id)
+    shops.refuse_staff(actor, found.shop_id)
     # All present members are locked in id order, so that two owners can't remove each other at once.
     present = session.scalars(
         select(Membership)
@@ -79,7 +79,7 @@ def _for_change(session: Session, actor: Actor, membership_id: UUID) -> tuple[Me
 def remove(
     session: Session, actor: Actor, membership_id: UUID, now: dt.datetime, wall: dt.datetime
 ) -> Membership:
-    """End a membership: the person's sessions, keys and invitations lose the shop at their next request.
+    """End a membership: the person signs in anew, and keys and invitations lose the shop at their next request.
 
     Raises NotFound for another shop's or a removed member, OwnerNeeded, LastOwner.
     """
@@ -87,6 +87,7 @@ def remove(
     if owners == [member]:
         raise LastOwner(shop_id=member.shop_id)
     member.removed_at = wall
+    users.end_sessions(session, member.user_id)
     audit.record(
         session, actor, "member.remove", "membership", member.id, {"user": str(member.user_id)},
         now=now, shop_id=member.shop_id,
@@ -97,12 +98,13 @@ def remove(
 def change_role(
     session: Session, actor: Actor, membership_id: UUID, role: str, now: dt.datetime
 ) -> Membership:
-    """Make a member owner or staff. Raises NotFound, OwnerNeeded, LastOwner."""
+    """Make a member owner or staff, who then signs in anew. Raises NotFound, OwnerNeeded, LastOwner."""
     member, owners = _for_change(session, actor, membership_id)
     if role != "owner" and owners == [member]:
         raise LastOwner(shop_id=member.shop_id)
     if member.role != role:
         member.role = role
+        users.end_sessions(session, member.user_id)
         audit.record(
             session, actor, "member.change_role", "membership", member.id, {"role": role},
             now=now, shop_id=member.shop_id,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import totp, users
 from marketplace.accounts.models import AuthSession, UserAccount
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import Forbidden, NotAuthenticated, NotFound
 
@@ -210,9 +210,12 @@ def living(session: Session, actor: Actor, wall: dt.datetime) -> list[AuthSessio
     rows = session.scalars(
         select(AuthSession)
         .where(
-            AuthSession.user_id == user.id, AuthSession.revoked_at.is_(None), AuthSession.expires_at > wall
+            tenancy.person(actor, "sessions.listed", AuthSession.user_id),
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > wall,
+            # One that an older password opened counts no more.
+            AuthSession.session_key == user.session_key,
         )
-        .where(AuthSession.session_key == user.session_key)
         .order_by(AuthSession.id.desc())
         .limit(100)
     ).all()
@@ -224,7 +227,7 @@ def revoke(
 ) -> AuthSession:
     """End one of the actor's own sign-ins; ending it twice is the same. Raises NotFound for anybody else's."""
     row = session.get(AuthSession, session_id)
-    if row is None or row.user_id != users.id_of(actor):
+    if row is None or not tenancy.is_person(actor, "sessions.revoke", row.user_id):
         raise NotFound("session", session_id)
     if row.revoked_at is None:
         row.revoked_at = wall

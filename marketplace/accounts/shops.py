@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import legal, users
 from marketplace.accounts.advisers import PlatformPerson
 from marketplace.accounts.models import Adviser, Membership, Shop, ShopContract, ShopDomain
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Forbidden, NotFound
 
@@ -43,7 +43,7 @@ def get(session: Session, shop_id: UUID) -> Shop:
 def seen_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:
     """Return a shop that the actor may see: their own, or any for finance and admin. Raises NotFound."""
     if not actor.is_platform:
-        actor.require_shop(shop_id)
+        tenancy.require_shop(actor, "shops.seen", shop_id)
     return get(session, shop_id)
 
 
@@ -52,10 +52,15 @@ def require_owner(actor: Actor, shop_id: UUID) -> UUID:
 
     Raises NotFound for a stranger, OwnerNeeded for staff of the shop.
     """
-    actor.require_shop(shop_id)
-    if shop_id not in actor.owned_shop_ids:
-        raise OwnerNeeded(shop_id=shop_id)
+    tenancy.require_shop(actor, "shops.owner_seen", shop_id)
+    refuse_staff(actor, shop_id)
     return shop_id
+
+
+def refuse_staff(actor: Actor, shop_id: UUID) -> None:
+    """Raise OwnerNeeded for everybody but the owners of a shop; ask once a row of it was found to be the actor's."""
+    if not tenancy.owns(actor, "shops.owner", shop_id):
+        raise OwnerNeeded(shop_id=shop_id)
 
 
 def owned_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:
@@ -124,7 +129,7 @@ def listed(session: Session, actor: Actor, after: UUID | None, limit: int) -> Se
     """Return up to `limit` shops after an id: the actor's own, or all for finance and admin."""
     statement = select(Shop).order_by(Shop.id).limit(limit)
     if not actor.is_platform:
-        statement = statement.where(Shop.id.in_(actor.shop_ids))
+        statement = statement.where(tenancy.shops(actor, "shops.listed", Shop.id))
     if after is not None:
         statement = statement.where(Shop.id > after)
     return session.scalars(statement).all()

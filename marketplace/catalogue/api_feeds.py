@@ -12,7 +12,7 @@ import flask
 from marketplace.catalogue import feeds
 from marketplace.catalogue.jobs import READ
 from marketplace.catalogue.schemas import FeedPage, FeedSchema, FeedsQuery, ReportQuery, RowPage, UploadQuery
-from marketplace.core import jobs
+from marketplace.core import jobs, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.db import after_commit, session, transaction
 from marketplace.core.errors import UnsupportedMedia
@@ -38,7 +38,7 @@ _BODY = {
 def upload(query: dict[str, Any]) -> Any:
     """Take a feed and line it up; follow it under its id."""
     actor = current_actor()
-    shop_id = actor.shop(query["shop_id"])
+    shop_id = tenancy.require_shop(actor, "feeds.upload", tenancy.meant_shop(actor, query["shop_id"]))
     _refuse_wrappings(flask.request)
     with tempfile.TemporaryFile() as file:
         received = feeds.receive(flask.request.stream, file)

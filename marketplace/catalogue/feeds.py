@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
 from marketplace.catalogue.models import FeedChunk, FeedJob, FeedRow
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, InvalidInput, NotFound, PayloadTooLarge
 
@@ -118,7 +118,7 @@ def queue(
 def visible(actor: Actor) -> sa.Select[FeedJob]:
     """Select the feeds of the actor's shops; all of them for the platform."""
     query = sa.select(FeedJob)
-    return query if actor.is_platform else query.where(FeedJob.shop_id.in_(actor.shop_ids))
+    return query if actor.is_platform else query.where(tenancy.shops(actor, "feeds.seen", FeedJob.shop_id))
 
 
 def get(session: Session, actor: Actor, job_id: uuid.UUID) -> FeedJob:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.models import Shop
 from marketplace.catalogue.addresses import AddressUnreadable, page_digest, read_address
 from marketplace.catalogue.models import Product
+from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 
@@ -49,7 +50,7 @@ def visible(actor: Actor) -> sa.Select[Product]:
     query = sa.select(Product)
     if actor.is_platform:
         return query
-    own = Product.shop_id.in_(actor.shop_ids)
+    own = tenancy.shops(actor, "products.seen", Product.shop_id)
     if actor.adviser_id is None:
         return query.where(own)
     open_shops = sa.select(Shop.id).where(Shop.state != "closed")

@@ -64,28 +64,6 @@ class Actor:
         """Return how history names this actor: user and way, never a name or address."""
         return f"{self.via or 'none'}:{self.user_id or 'anonymous'}"
 
-    def require_shop(self, shop_id: UUID) -> UUID:
-        """Return `shop_id` when its rows may be seen by this actor.
-
-        Raises NotFound otherwise: another tenant's shop looks like no shop.
-        """
-        if shop_id not in self.shop_ids:
-            raise NotFound("shop", shop_id)
-        return shop_id
-
-    def shop(self, wanted: UUID | None = None) -> UUID:
-        """Return the shop that a request is about: the one wanted, the key's, or the only one.
-
-        Raises NotFound when there is none, or several and none was named.
-        """
-        if wanted is not None:
-            return self.require_shop(wanted)
-        if self.key_shop_id is not None:
-            return self.key_shop_id
-        if len(self.shop_ids) == 1:
-            return self.shop_ids[0]
-        raise NotFound("shop", "(name it with shop_id)" if self.shop_ids else "of yours")
-
     def adviser(self) -> UUID:
         """Return the adviser that this actor is. Raises NotFound when it is none."""
         if self.adviser_id is None:

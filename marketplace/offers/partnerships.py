@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import advisers
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, Forbidden, IllegalTransition, NotFound
 from marketplace.offers import service, terms
@@ -171,9 +171,8 @@ def visible(actor: Actor) -> sa.Select[Partnership]:
     query = sa.select(Partnership)
     if actor.is_platform:
         return query
-    # An actor who is no adviser has None here, which equals nobody's id.
-    as_adviser = Partnership.adviser_id == sa.cast(actor.adviser_id, sa.Uuid())
-    return query.where(sa.or_(Partnership.shop_id.in_(actor.shop_ids), as_adviser))
+    as_adviser = tenancy.adviser(actor, "partnerships.own", Partnership.adviser_id)
+    return query.where(sa.or_(tenancy.shops(actor, "partnerships.shops", Partnership.shop_id), as_adviser))
 
 
 def listed(
@@ -221,11 +220,13 @@ def _require_open(session: Session, offer_id: uuid.UUID) -> None:
 
 
 def _of_shop(session: Session, actor: Actor, partnership_id: uuid.UUID) -> Partnership:
-    return _locked(session, partnership_id, Partnership.shop_id.in_(actor.shop_ids))
+    return _locked(session, partnership_id, tenancy.shops(actor, "partnerships.judge", Partnership.shop_id))
 
 
 def _of_adviser(session: Session, actor: Actor, partnership_id: uuid.UUID) -> Partnership:
-    return _locked(session, partnership_id, Partnership.adviser_id == actor.adviser())
+    return _locked(
+        session, partnership_id, tenancy.adviser(actor, "partnerships.of_adviser", Partnership.adviser_id)
+    )
 
 
 def _locked(session: Session, partnership_id: uuid.UUID, whose: sa.ColumnElement[bool]) -> Partnership:

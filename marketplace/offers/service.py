@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from marketplace.offers import terms
@@ -113,13 +113,13 @@ def locked(session: Session, actor: Actor, offer_id: uuid.UUID) -> Offer:
     """Return an offer that the actor owns, locked until the end of the transaction. Raises as `move` does."""
     query = (
         sa.select(Offer)
-        .where(Offer.id == offer_id, Offer.shop_id.in_(actor.shop_ids))
+        .where(Offer.id == offer_id, tenancy.shops(actor, "offers.change", Offer.shop_id))
         .with_for_update(key_share=True)
     )
     offer = session.scalars(query.execution_options(populate_existing=True)).first()
     if offer is None:
         raise NotFound("offer", offer_id)
-    shops.owned_by(session, actor, offer.shop_id)
+    shops.refuse_staff(actor, offer.shop_id)
     return offer
 
 
@@ -157,10 +157,12 @@ def visible(actor: Actor) -> sa.Select[Offer]:
     query = sa.select(Offer)
     if actor.is_platform:
         return query
-    own = Offer.shop_id.in_(actor.shop_ids)
+    own = tenancy.shops(actor, "offers.seen", Offer.shop_id)
     if actor.adviser_id is None:
         return query.where(own)
-    joined = sa.select(Partnership.offer_id).where(Partnership.adviser_id == actor.adviser_id)
+    joined = sa.select(Partnership.offer_id).where(
+        tenancy.adviser(actor, "offers.joined", Partnership.adviser_id)
+    )
     return query.where(own | (Offer.state == "open") | Offer.id.in_(joined))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.accounts import advisers
-from marketplace.core import db
+from marketplace.core import db, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.policy import policy
@@ -33,9 +33,9 @@ def read_earnings(query: dict[str, Any]) -> dict[str, Any]:
                 raise InvalidInput({"adviser_id": ["Name the adviser."]})
             adviser_id = advisers.get(session, wanted).id
         else:
-            adviser_id = actor.adviser()
-            if wanted not in (None, adviser_id):
-                raise NotFound("adviser", wanted)
+            adviser_id = wanted or actor.adviser()
+            if not tenancy.is_adviser(actor, "earnings.own", adviser_id):
+                raise NotFound("adviser", adviser_id)
         return {
             "adviser_id": adviser_id,
             "items": earnings.earnings(session, adviser_id),

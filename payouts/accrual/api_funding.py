@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.accounts import shops
-from marketplace.core import db
+from marketplace.core import db, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money
@@ -31,7 +31,7 @@ def read_funding(query: dict[str, Any]) -> dict[str, Any]:
         if actor.is_platform:
             shop = shops.get(session, query["shop_id"])
         else:
-            shop = shops.owned_by(session, actor, actor.shop(query["shop_id"]))
+            shop = shops.owned_by(session, actor, tenancy.meant_shop(actor, query["shop_id"]))
         payments = [
             {
                 "id": row.id,

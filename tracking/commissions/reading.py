@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
+from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 from tracking.commissions.models import Commission, CommissionMove
@@ -36,12 +37,9 @@ def visible(actor: Actor) -> sa.ColumnElement[bool]:
     in_mode = Commission.mode == actor.mode if actor.via == "key" else sa.true()
     if actor.is_platform:
         return in_mode
-    mine: list[sa.ColumnElement[bool]] = [sa.false()]
-    if actor.shop_ids:
-        mine.append(Commission.shop_id.in_(actor.shop_ids))
-    if actor.adviser_id is not None:
-        mine.append(Commission.adviser_id == actor.adviser_id)
-    return sa.and_(in_mode, sa.or_(*mine))
+    of_shops = tenancy.shops(actor, "commissions.shops", Commission.shop_id)
+    own = tenancy.adviser(actor, "commissions.own", Commission.adviser_id)
+    return sa.and_(in_mode, sa.or_(of_shops, own))
 
 
 def get(session: Session, actor: Actor, commission_id: UUID) -> Commission:

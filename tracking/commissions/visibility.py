@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from tracking.attribution.models import Attribution
 from tracking.commissions.models import Commission
@@ -23,11 +24,9 @@ def orders(actor: Actor, mode: str | None, *, default_mode: str | None = None) -
         allowed.append(ShopOrder.mode == wanted)
     if actor.is_platform:
         return sa.and_(sa.true(), *allowed)
-    mine: list[sa.ColumnElement[bool]] = [sa.false()]
-    if actor.shop_ids:
-        mine.append(ShopOrder.shop_id.in_(actor.shop_ids))
+    mine = [tenancy.shops(actor, "orders.shops", ShopOrder.shop_id)]
     if actor.adviser_id is not None:
-        mine.append(took_part(actor.adviser_id))
+        mine.append(tenancy.rows("orders.took_part", took_part(actor.adviser_id)))
     return sa.and_(sa.or_(*mine), *allowed)
 
 
@@ -48,12 +47,12 @@ def took_part(adviser_id: UUID) -> sa.ColumnElement[bool]:
 
 def of_adviser(actor: Actor, adviser_id: UUID) -> sa.ColumnElement[bool]:
     """Return which orders an adviser took part in, as far as the actor may know: their own, or of orders seen whole."""
-    if actor.is_platform or adviser_id == actor.adviser_id:
+    if actor.is_platform or tenancy.is_adviser(actor, "orders.of_adviser", adviser_id):
         return took_part(adviser_id)
-    return sa.and_(ShopOrder.shop_id.in_(actor.shop_ids), took_part(adviser_id))
+    return sa.and_(tenancy.shops(actor, "orders.of_advisers", ShopOrder.shop_id), took_part(adviser_id))
 
 
 def part_of(actor: Actor, order: ShopOrder) -> UUID | None:
     """Return the adviser whose part of an order alone may be shown, or None when the actor may see it whole."""
-    whole = actor.is_platform or order.shop_id in actor.shop_ids
+    whole = actor.is_platform or tenancy.works_for(actor, "orders.whole", order.shop_id)
     return None if whole else actor.adviser()

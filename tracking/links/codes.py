@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from marketplace.core import audit, ids
+from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.offers import partnerships
@@ -39,7 +39,7 @@ def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.date
         raise InvalidInput({"code": ["A code has 3 to 32 letters A to Z, digits, dashes or underscores."]})
     offer_id, adviser_id = data["offer_id"], data["adviser_id"]
     offer = session.scalars(
-        sa.select(Offer).where(Offer.id == offer_id, Offer.shop_id.in_(actor.shop_ids))
+        sa.select(Offer).where(Offer.id == offer_id, tenancy.shops(actor, "codes.offer", Offer.shop_id))
     ).first()
     if offer is None:
         raise NotFound("offer", offer_id)
@@ -80,7 +80,7 @@ def revoke(session: Session, actor: Actor, code_id: uuid.UUID, now: dt.datetime)
     Raises NotFound for another shop's code.
     """
     query = sa.select(DiscountCode).where(
-        DiscountCode.id == code_id, DiscountCode.shop_id.in_(actor.shop_ids)
+        DiscountCode.id == code_id, tenancy.shops(actor, "codes.revoke", DiscountCode.shop_id)
     )
     found = session.scalars(query.with_for_update()).first()
     if found is None:
@@ -105,8 +105,8 @@ def listed(
     """Return up to limit + 1 codes of the actor's shops and of the actor as adviser, newest first."""
     query = sa.select(DiscountCode).order_by(DiscountCode.id.desc()).limit(limit + 1)
     if not actor.is_platform:
-        own = DiscountCode.adviser_id == sa.cast(actor.adviser_id, sa.Uuid())
-        query = query.where(own | DiscountCode.shop_id.in_(actor.shop_ids))
+        own = tenancy.adviser(actor, "codes.own", DiscountCode.adviser_id)
+        query = query.where(own | tenancy.shops(actor, "codes.shops", DiscountCode.shop_id))
     if offer_id is not None:
         query = query.where(DiscountCode.offer_id == offer_id)
     if after is not None:

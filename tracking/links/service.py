@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import advisers
 from marketplace.accounts.models import ShopDomain
 from marketplace.catalogue import products
-from marketplace.core import audit, config, ids
+from marketplace.core import audit, config, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.offers.models import Offer, Partnership
@@ -105,7 +105,7 @@ def disable(session: Session, actor: Actor, link_id: uuid.UUID, now: dt.datetime
     """
     query = sa.select(TrackedLink).where(TrackedLink.id == link_id)
     if "admin" not in actor.roles:
-        query = query.where(TrackedLink.adviser_id == actor.adviser())
+        query = query.where(tenancy.adviser(actor, "links.disable", TrackedLink.adviser_id))
     link = session.scalars(query.with_for_update()).first()
     if link is None:
         raise NotFound("link", link_id)
@@ -125,8 +125,8 @@ def visible(actor: Actor) -> sa.Select[TrackedLink]:
     query = sa.select(TrackedLink)
     if actor.is_platform:
         return query
-    own = TrackedLink.adviser_id == sa.cast(actor.adviser_id, sa.Uuid())
-    return query.where(own | TrackedLink.shop_id.in_(actor.shop_ids))
+    own = tenancy.adviser(actor, "links.own", TrackedLink.adviser_id)
+    return query.where(own | tenancy.shops(actor, "links.shops", TrackedLink.shop_id))
 
 
 def get(session: Session, actor: Actor, link_id: uuid.UUID) -> TrackedLink:
