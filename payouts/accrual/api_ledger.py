@@ -8,7 +8,7 @@ from marketplace.core import db
 from marketplace.core.paging import number_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint
-from payouts.accrual import schemas
+from payouts.accrual import isolation, schemas
 from payouts.ledger import reading
 
 blueprint = ApiBlueprint(
@@ -42,3 +42,12 @@ def list_entries(query: dict[str, Any]) -> dict[str, Any]:
     with db.session() as session:
         rows = reading.entries(session, wanted, number_after(query["cursor"]), query["limit"] + 1)
     return page(rows, query["limit"], lambda row: (row["id"],), lambda row: row)
+
+
+@blueprint.route("/set-aside", methods=["GET"])
+@policy("ledger", "read")
+@blueprint.response(200, schemas.SetAsidePage)
+def list_set_aside() -> dict[str, Any]:
+    """List the moves of commissions that could not be posted and wait, oldest first; at most a hundred."""
+    with db.session() as session:
+        return {"items": isolation.open_ones(session), "next_cursor": None}

@@ -66,11 +66,16 @@ _FEES = sa.text(
 _FORGOTTEN = sa.text(
     """
     SELECT (SELECT count(*) FROM accrual_unposted u JOIN commission_move m ON m.id = u.move_id
-             WHERE NOT u.awaits_shop AND m.recorded_at < now() - interval '1 minute'),
+             WHERE NOT u.awaits_shop AND m.recorded_at < now() - interval '1 minute'
+               AND NOT EXISTS (SELECT FROM accrual_stuck s WHERE s.commission_id = u.commission_id)),
            (SELECT count(*) FROM commission_move)
     """
 )
-_DUE = sa.text("SELECT count(*) FROM accrual_unposted WHERE NOT awaits_shop")
+_DUE = sa.text(
+    "SELECT count(*) FROM accrual_unposted u WHERE NOT u.awaits_shop"
+    " AND NOT EXISTS (SELECT FROM accrual_stuck s WHERE s.commission_id = u.commission_id)"
+)
+_SET_ASIDE = sa.text("SELECT count(*), (SELECT count(*) FROM commission_move) FROM accrual_stuck")
 
 
 def _figure(session: Session, statement: sa.TextClause) -> Finding:
@@ -99,10 +104,20 @@ def fees_follow_standing(session: Session) -> Finding:
 
 
 def no_move_is_forgotten(session: Session) -> Finding:
-    """Count the live moves that are neither posted nor waiting for a shop's budget."""
+    """Count the live moves that are neither posted, nor waiting for a shop's budget, nor set aside."""
     return _figure(session, _FORGOTTEN)
 
 
 def moves_unposted(session: Session, _now: dt.datetime) -> int:
     """Return how many live moves are due and not in the books; approvals that wait for a shop are not due."""
     return int(session.execute(_DUE).scalar_one())
+
+
+def nothing_is_set_aside(session: Session) -> Finding:
+    """Count the moves that could not be posted and wait for somebody to look at them."""
+    return _figure(session, _SET_ASIDE)
+
+
+def moves_set_aside(session: Session, _now: dt.datetime) -> int:
+    """Return how many moves could not be posted and wait for somebody to look at them."""
+    return nothing_is_set_aside(session).figure

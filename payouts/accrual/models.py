@@ -1,7 +1,32 @@
-"""The table of accrual, which lies with funding because new budget must find what waits for it."""
+"""The tables of accrual. `accrual` itself lies with funding, because new budget must find what waits for it."""
 
 from __future__ import annotations
 
+import datetime as dt
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from marketplace.core.db import Base, UtcDateTime
 from payouts.funding.models import Accrual
 
-__all__ = ["Accrual"]
+__all__ = ["Accrual", "AccrualSetAside"]
+
+
+class AccrualSetAside(Base):
+    """That a move could not be posted: why, as a code without values, how often, and when it is tried again.
+
+    It is open until the move is in the books (view `accrual_stuck`); the row stays as history. Times are wall time.
+    """
+
+    __tablename__ = "accrual_set_aside"
+    __table_args__ = (sa.CheckConstraint("tries > 0", name="tries"),)
+
+    move_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("commission_move.id"), primary_key=True)
+    commission_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("commission.id"), index=True)
+    code: orm.Mapped[str]
+    tries: orm.Mapped[int] = orm.mapped_column(sa.Integer(), server_default="1")
+    first_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime, server_default=sa.func.now())
+    last_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime, server_default=sa.func.now())
+    retry_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime)

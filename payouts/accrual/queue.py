@@ -15,6 +15,7 @@ from payouts.accrual.desk import Move, Posted, Standing
 from payouts.ledger.commissions import Due, Parties
 
 _CLAIM = sa.text("SELECT accrual_claim(:wanted, CAST(:since AS uuid))")
+_CLAIM_THESE = sa.text("SELECT accrual_claim(:wanted, NULL, CAST(:ids AS uuid[]))")
 # The fee rate is the one of the shop's contract on the day of the order; before the first contract, the first one's.
 # An approval that waited for money takes effect when the money came.
 _MOVES = sa.text(
@@ -63,11 +64,18 @@ _INSERT = sa.text(
 
 
 def claim(session: Session, wanted: int, since: UUID | None = None) -> list[UUID]:
-    """Lock up to `wanted` commissions that have something due and return their ids; others' are skipped.
+    """Lock up to `wanted` commissions that have something due and return their ids.
 
-    since: look at moves with this id or a later one only; ids grow with time.
+    What others hold is skipped, and what is set aside. since: look at moves with this id or a later one only; ids
+    grow with time.
     """
     return list(session.execute(_CLAIM, {"wanted": wanted, "since": since}).scalars())
+
+
+def claim_these(session: Session, commission_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock those of these commissions that have something due, set aside or not; what others hold is skipped."""
+    these = {"wanted": len(commission_ids), "ids": list(commission_ids)}
+    return list(session.execute(_CLAIM_THESE, these).scalars())
 
 
 def moves_of(session: Session, commission_ids: Sequence[UUID], now: dt.datetime) -> list[Move]:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import flask
 
-from marketplace.core import clock, db, hooks, jobs
-from payouts.accrual import api_earnings, api_funding, api_ledger, checks, service
+from marketplace.core import clock, hooks, jobs
+from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation
 
 JOB: Final = "accrual.post"
 RECENT: Final = dt.timedelta(minutes=10)
@@ -18,21 +18,14 @@ RECENT: Final = dt.timedelta(minutes=10)
 
 def post_all() -> int:
     """Post every move that is due, however old it is: what a shop's payment freed may be from last month."""
-    return _post(None)
+    return isolation.post_everything()
 
 
 def post_recent() -> int:
     """Post the moves of the last minutes; looks at few rows, so it runs often."""
     milliseconds = int((clock.wall() - RECENT).timestamp() * 1000)
     # Ids of moves are UUIDs version 7, which begin with the time at which they were made.
-    return _post(UUID(int=milliseconds << 80))
-
-
-def _post(since: UUID | None) -> int:
-    done = 0
-    while step := db.run_in_transaction(lambda session: service.post_due(session, clock.now(), since=since)):
-        done += step
-    return done
+    return isolation.post_everything(since=UUID(int=milliseconds << 80))
 
 
 def register() -> None:
@@ -45,7 +38,10 @@ def register() -> None:
     hooks.invariant("adviser_pending_is_unmatured", "minor units", checks.pending_is_unmatured)
     hooks.invariant("fees_follow_standing", "commissions", checks.fees_follow_standing)
     hooks.invariant("no_move_forgotten", "moves", checks.no_move_is_forgotten)
+    hooks.invariant("no_commission_set_aside", "moves", checks.nothing_is_set_aside)
     hooks.lag("moves_unposted", checks.moves_unposted)
+    hooks.lag("moves_set_aside", checks.moves_set_aside)
+    hooks.command("retry-set-aside", isolation.command)
 
 
 def blueprints() -> Iterable[flask.Blueprint | Any]:

@@ -156,3 +156,22 @@ class EntryPage(Schema):
 
     items = fields.List(fields.Nested(EntryView), required=True)
     next_cursor = Text(required=True, allow_none=True)
+
+
+class SetAsideView(Schema):
+    """A move that could not be posted; `code` names what went wrong, without values."""
+
+    move_id = Uuid(required=True)
+    commission_id = Uuid(required=True)
+    code = Text(required=True)
+    tries = fields.Integer(required=True)
+    first_at = Instant(required=True)
+    last_at = Instant(required=True)
+    retry_at = Instant(required=True)
+
+
+class SetAsidePage(Schema):
+    """What is set aside, oldest first."""
+
+    items = fields.List(fields.Nested(SetAsideView), required=True)
+    next_cursor = Text(required=True, allow_none=True)

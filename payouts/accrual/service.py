@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,16 +16,25 @@ from payouts.funding.release import release, settle
 from payouts.ledger.accounts import Account
 from payouts.ledger.service import lock, post
 
-__all__ = ["awaiting", "post_due"]
+__all__ = ["awaiting", "post_claimed", "post_due"]
+
+BATCH: Final = 500
 
 
-def post_due(session: Session, now: dt.datetime, limit: int = 500, *, since: UUID | None = None) -> int:
+def post_due(session: Session, now: dt.datetime, limit: int = BATCH, *, since: UUID | None = None) -> int:
     """Post the due moves of up to `limit` commissions and return how many things were done; 0 when nothing is due.
 
-    Budget that came free by a return pays at once for what waited. All in the caller's transaction; run it in
-    `db.run_in_transaction` until it returns 0. now: business time; since: only moves with this id or a later one.
+    All in the caller's transaction; run it in `db.run_in_transaction` until it returns 0, or let
+    `isolation.post_everything` do so. now: business time; since: only moves with this id or a later one.
     """
-    claimed = queue.claim(session, limit, since)
+    return post_claimed(session, queue.claim(session, limit, since), now)
+
+
+def post_claimed(session: Session, claimed: Sequence[UUID], now: dt.datetime) -> int:
+    """Post the due moves of commissions that this transaction claimed and return how many things were done.
+
+    Budget that came free by a return pays at once for what waited.
+    """
     if not claimed:
         return 0
     moves = queue.moves_of(session, claimed, now)

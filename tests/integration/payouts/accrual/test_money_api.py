@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from marketplace.core import auth, clock, config, web
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.money import Money
-from payouts.accrual import registration
+from payouts.accrual import isolation, registration
 from payouts.ledger import postings
 from tests.integration.payouts.world import NOW, World
 
@@ -87,10 +87,27 @@ def test_another_tenants_money_looks_like_nothing(world: World, act: Act) -> Non
     assert act(adviser(one)).get("/api/v1/funding").status_code == 403
     assert act(owner(shop)).get("/api/v1/earnings").status_code == 403
     assert act(FINANCE).get(f"/api/v1/earnings?adviser_id={uuid.uuid4()}").status_code == 404
-    for path in ("/api/v1/ledger/accounts", "/api/v1/ledger/entries"):
+    for path in ("/api/v1/ledger/accounts", "/api/v1/ledger/entries", "/api/v1/ledger/set-aside"):
         assert act(owner(shop)).get(path).status_code == 403
         assert act(adviser(one)).get(path).status_code == 403
         assert act(ANONYMOUS).get(path).status_code == 401
+
+
+def test_finance_sees_what_could_not_be_posted_and_why(world: World, act: Act) -> None:
+    shop, one = world.shop(), world.adviser()
+    good = world.sale(shop, one, 1000)
+    bad = world.sale(
+        world.insert(
+            "shop", code="nofee", name="x", legal_name="x", registration_no="1", country="NL", currency="EUR"
+        ),
+        one,
+        1000,
+    )
+    work(world)
+    isolation.post_everything()
+    [item] = act(FINANCE).get("/api/v1/ledger/set-aside").json["items"]
+    assert (item["commission_id"], item["tries"], item["code"]) == (str(bad), 1, "TypeError")
+    assert str(good) not in str(item)
 
 
 def test_earnings_tell_where_each_cent_is(world: World, act: Act) -> None:
