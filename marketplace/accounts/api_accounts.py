@@ -30,8 +30,7 @@ MAIL_SENT = {
 @blueprint.response(202, shapes.Accepted)
 def sign_up(data: dict[str, Any]) -> dict[str, str]:
     """Make an account for a shop owner or an adviser; a mail tells what to do next, also when there is one."""
-    limits.spend("sign_up.net", _net())
-    limits.spend("mailbox", emails.key(data["email"]))
+    limits.spend_visit("sign_up", flask.request.remote_addr, emails.key(data["email"]))
     passwords.refuse_weak(data["password"], data["email"], data["name"])
     given = data | {"password_hash": passwords.hash_password(data["password"])}
     now, wall = request_now(), clock.wall()
@@ -54,7 +53,7 @@ def sign_up(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.Verified)
 def verify(data: dict[str, Any]) -> dict[str, str]:
     """Prove the mailbox with the token of the mail, once, within 24 hours."""
-    limits.spend("token.net", _net())
+    limits.spend_visit("token", flask.request.remote_addr)
     with db.transaction() as session:
         user = users.verify_email(session, data["token"], request_now(), clock.wall())
         return {"state": "verified", "email": user.email}
@@ -67,10 +66,7 @@ def verify(data: dict[str, Any]) -> dict[str, str]:
 def sign_in(data: dict[str, Any]) -> dict[str, Any]:
     """Sign in for a token, or with `session` for a browser's cookie; the token is shown once."""
     key, address, net = emails.key(data["email"]), flask.request.remote_addr or "unknown", _net()
-    limits.spend("sign_in.everybody")
-    limits.spend("sign_in.net", net)
-    limits.spend("sign_in.person", key)
-    limits.spend("sign_in.person_address", key, address)
+    limits.spend_visit("sign_in", address, key)
     with db.transaction() as session:
         user = users.by_email(session, data["email"])
     if not passwords.matches(data["password"], user.password_hash if user else None) or user is None:

@@ -27,8 +27,7 @@ RESET_SENT = {
 @blueprint.response(202, shapes.Accepted)
 def ask_reset(data: dict[str, Any]) -> dict[str, str]:
     """Ask for a mail with a link to choose a new password."""
-    limits.spend("token.net", limits.net_of(flask.request.remote_addr))
-    limits.spend("mailbox", emails.key(data["email"]))
+    limits.spend_visit("reset", flask.request.remote_addr, emails.key(data["email"]))
     with evenly(), db.transaction() as session:
         users.ask_password_reset(session, data["email"], request_now(), clock.wall())
     return RESET_SENT
@@ -40,7 +39,7 @@ def ask_reset(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.State)
 def confirm_reset(data: dict[str, Any]) -> dict[str, str]:
     """Choose a new password with the token of the mail; every session ends, and the second factor stays."""
-    limits.spend("token.net", limits.net_of(flask.request.remote_addr))
+    limits.spend_visit("token", flask.request.remote_addr)
     passwords.refuse_weak(data["password"])
     password_hash = passwords.hash_password(data["password"])
     with db.transaction() as session:

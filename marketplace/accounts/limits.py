@@ -1,4 +1,9 @@
-"""How often something may be tried; counted in Valkey by wall time, and closed when Valkey is away."""
+"""How often something may be tried; counted in Valkey by wall time, and closed when Valkey is away.
+
+A try is counted from narrow to wide: who was tried from one address, the address, its network, the person, everybody.
+A refused try counts no further, so that nobody alone can use up what belongs to others: one address can't shut a
+person out who signs in from elsewhere, nor one network everybody.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +19,24 @@ from redis.exceptions import RedisError
 from marketplace.core import clock, config
 from marketplace.core.errors import RateLimited, Unavailable
 
-# Per name: what one counter may hold. The counters of one try are chosen by the caller (person, address, net).
+# Per name: what one counter may hold. docs/limits.md says why; a test holds the two together.
 RULES = {
     "sign_in.person_address": "10/5 minutes",
-    "sign_in.person": "100/5 minutes",
+    "sign_in.address": "60/5 minutes",
     "sign_in.net": "300/5 minutes",
+    "sign_in.person": "100/5 minutes",
     "sign_in.everybody": "1000/5 minutes",
+    "sign_up.address": "50/hour",
     "sign_up.net": "100/hour",
-    "mailbox": "10/day",
+    "sign_up.person": "10/day",
+    "sign_up.everybody": "2000/hour",
+    "reset.address": "20/hour",
+    "reset.net": "60/hour",
+    "reset.person": "5/day",
+    "reset.everybody": "2000/hour",
+    "token.address": "50/5 minutes",
     "token.net": "100/5 minutes",
+    "token.everybody": "2000/5 minutes",
     "totp.tries": "5/5 minutes",
     "totp.failures": "20/hour; 50/day",
     "domain.proof": "60/hour",
@@ -85,6 +99,24 @@ def spend(name: str, *who: str) -> None:
                 raise RateLimited(retry_after=_wait(limiter, item, name, *who), what=name)
     except (RedisError, StorageError, OSError) as error:
         raise LimitsUnavailable(retry_after=5) from error
+
+
+def spend_visit(what: str, address: str | None, person: str | None = None) -> None:
+    """Count one try at a door that is open to everybody, from narrow to wide.
+
+    what: sign_in, sign_up, reset or token; address: of the connection; person: who was tried, however the rules of
+    that door count people. Raises RateLimited, LimitsUnavailable.
+    """
+    here = address or "unknown"
+    for name, who in (
+        ("person_address", (person, here)),
+        ("address", (here,)),
+        ("net", (net_of(address),)),
+        ("person", (person,)),
+        ("everybody", ()),
+    ):
+        if f"{what}.{name}" in RULES and None not in who:
+            spend(f"{what}.{name}", *map(str, who))
 
 
 def refuse_exhausted(name: str, *who: str) -> None:

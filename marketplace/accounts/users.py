@@ -17,7 +17,7 @@ from marketplace.accounts import emails
 from marketplace.accounts.models import ApiKey, AuthSession, EmailToken, UserAccount
 from marketplace.core import audit, config, ids, mail
 from marketplace.core.actor import ANONYMOUS, Actor
-from marketplace.core.errors import Conflict, Gone, NotAuthenticated, NotFound
+from marketplace.core.errors import Conflict, Gone, InvariantViolation, NotAuthenticated, NotFound
 
 VERIFY_FOR = dt.timedelta(hours=24)
 RESET_FOR = dt.timedelta(hours=1)
@@ -213,6 +213,21 @@ def change_password(
     if user.password_hash != present_hash:
         raise Conflict()
     set_password(session, user, actor, password_hash, now, wall)
+
+
+def end_sessions(session: Session, user_id: UUID) -> None:
+    """End every sign-in of somebody whose rights change: what was opened with other rights counts no more.
+
+    Raises InvariantViolation when it can't be done, so that the change of rights isn't done either.
+    """
+    ended = session.execute(
+        update(UserAccount)
+        .where(UserAccount.id == user_id)
+        .values(session_key=ids.secret_token())
+        .returning(UserAccount.id)
+    ).scalar()
+    if ended is None:
+        raise InvariantViolation(what="sessions not ended", user_id=user_id)
 
 
 def revoke_everywhere(

@@ -18,6 +18,7 @@ import redis
 import sqlalchemy as sa
 import structlog
 from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import orm
 
@@ -85,7 +86,7 @@ def connection() -> redis.Redis:
 
 def queue() -> Queue:
     """Return the queue; its jobs are JSON, because whoever writes pickles to Valkey would run code here."""
-    return Queue(QUEUE, connection=connection(), serializer=JSONSerializer)
+    return Queue(QUEUE, connection=connection(), serializer=JSONSerializer, job_class=OwnJob)
 
 
 def enqueue(name: str, *arguments: str) -> None:
@@ -102,9 +103,52 @@ def enqueue(name: str, *arguments: str) -> None:
         log.warning("nudge_failed", job=name, error=repr(error))
 
 
+class JobFailed(Exception):
+    """A job failed; says which and by what kind of error, and never a value: RQ keeps it in Valkey for a day."""
+
+
+class UnknownJob(JobFailed):
+    """The queue asked for something that no room registered."""
+
+
+class OwnJob(Job):
+    """A job as it may come out of Valkey: it calls `perform` and nothing else, and afterwards calls nobody.
+
+    RQ imports whatever function a job, or a callback of it, names, and posts to webhooks that it lists. So whoever
+    writes to Valkey would run code here, JSON or not.
+    """
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read a job from Valkey, without what it wants to be done besides."""
+        super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """Return `perform`. Raises UnknownJob when the job names any other function."""
+        if self.func_name != f"{perform.__module__}.{perform.__qualname__}" or self.instance is not None:
+            raise UnknownJob("a job names a function that is not ours to run")
+        return perform
+
+
 def perform(name: str, *arguments: str) -> None:
-    """Run a registered job; only names that rooms registered can be run from the queue."""
-    registry[name](*arguments)
+    """Run a registered job; only names that rooms registered can be run from the queue.
+
+    Raises UnknownJob, JobFailed. What went wrong stands in the log, whose tracebacks hold no rows.
+    """
+    function = registry.get(name)
+    if function is None:
+        raise UnknownJob("no room registered a job of that name")
+    try:
+        function(*arguments)
+    except Exception as error:
+        log.error("job_failed", job=name, error=repr(error), exc_info=True)
+        failed = JobFailed(f"{name}: {type(error).__name__}")
+    else:
+        return
+    # Raised outside the handler, so that the traceback in Valkey carries nothing of the first error.
+    raise failed
 
 
 def wake() -> None:
@@ -197,7 +241,9 @@ def work(name: str = "worker") -> int:
 
     while not stopping.is_set():
         try:
-            Worker([QUEUE], connection=connection(), serializer=JSONSerializer).work(logging_level="WARNING")
+            Worker([QUEUE], connection=connection(), serializer=JSONSerializer, job_class=OwnJob).work(
+                logging_level="WARNING"
+            )
         except redis.RedisError as error:
             log.warning("queue_lost", error=repr(error))
             stopping.wait(1.0)

@@ -92,6 +92,8 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
         SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
         MAX_CONTENT_LENGTH=BODY_LIMIT,
         MAX_FORM_PARTS=100,
+        TRUSTED_HOSTS=settings.trusted_hosts,
+        DEBUG=False,
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https"),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -116,8 +118,9 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
     _guard_library_routes(app)
     refuse_unguarded(app)
     app.register_error_handler(Exception, _answer_error)
-    if settings.is_production:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        # Only what our own proxies wrote counts: that many places from the right, the rest anybody can write.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
 
 

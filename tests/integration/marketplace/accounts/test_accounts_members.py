@@ -118,7 +118,8 @@ def test_a_removed_member_is_out_at_the_next_request_with_sessions_keys_and_invi
     token = world.mailed_token("invitation", invited.email)
     world.call("GET", "/shops", token=key)
     owner.post(f"/members/{member_id(owner, second)}/remove")
-    assert second.get("/me")["shop_ids"] == []
+    second.get("/me", status=401)
+    assert world.sign_in(second).get("/me")["shop_ids"] == []
     second.get("/shops", status=403)
     world.call("GET", "/shops", token=key, status=401)
     invited.post("/invitations/accept", {"token": token}, status=410)
