@@ -125,6 +125,8 @@ def _python(folder: Path, argv: list[str], port: int) -> Server:
         "AANRADER_SECRET_KEY": secrets.token_hex(32),
         "AANRADER_TOKEN_KEYS": f"1:{secrets.token_hex(32)}",
         "AANRADER_SEGMENTS_DIR": str(folder / "segments"),
+        # The visitors of the load come through one proxy, as in production.
+        "AANRADER_TRUSTED_PROXIES": "1",
     }
     return Server(argv, port, environment, folder)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import flask
 
+from marketplace.core import config
 from marketplace.core.config import Settings
 from tracking.edge.consent import Visitors
 from tracking.edge.directory import Directory
@@ -20,11 +21,11 @@ class Edge:
     """The running parts of an edge in this process: slot, spool, directory, redirect."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the slot, begin a segment, load the links. Raises SlotUnavailable when clicks could not be kept."""
-        if not settings.token_keys or not settings.secret_key:
-            raise SlotUnavailable(
-                "an edge needs AANRADER_TOKEN_KEYS and AANRADER_SECRET_KEY to sign its clicks"
-            )
+        """Take the slot, begin a segment, load the links.
+
+        Raises SlotUnavailable when clicks could not be kept, SettingsError when they could not be signed.
+        """
+        config.refuse_without_keys(settings)
         self.slot = Slot(settings.segments_dir, settings.edge_slot)
         self.spool = Spool(self.slot.folder, disk=settings.edge_durability == "disk")
         self.directory = Directory(
@@ -41,6 +42,7 @@ class Edge:
             keys=settings.token_keys,
             secret=settings.secret_key,
             base_url=settings.base_url,
+            proxies=settings.trusted_proxies,
         )
         self.directory.wait_until_ready(_START_SECONDS)
 

@@ -40,6 +40,7 @@ class Redirect:
         keys: Keys,
         secret: str,
         base_url: str,
+        proxies: int = 0,
     ) -> None:
         number, key = next(iter(keys))
         self.unknown = 0
@@ -49,6 +50,7 @@ class Redirect:
         self._secret, self._day, self._name = secret, -1, namer(b"")
         self._search = f"{base_url}/search?q="
         self._agents = Agents()
+        self._proxies = proxies
         self._hosts: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._counts_until = 0
@@ -69,7 +71,7 @@ class Redirect:
         ms = self._spool.now_ms()
         if ms // DAY_MS != self._day:
             self._begin_day(ms // DAY_MS)
-        who = self._name(network(client_address(environ)), agent)
+        who = self._name(network(client_address(environ, self._proxies)), agent)
 
         if method == "HEAD":
             verdict = "head"

@@ -61,11 +61,16 @@ def network(address: str) -> str:
     return parsed.exploded[:14]
 
 
-def client_address(environ: Mapping[str, Any]) -> str:
-    """Return the visitor's address. A forwarded one is believed only from a proxy on this machine."""
-    address: str = environ.get("REMOTE_ADDR", "")
-    if address in ("127.0.0.1", "::1", ""):
-        forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "")
-        if forwarded:
-            return forwarded.rpartition(",")[2].strip()
-    return address
+def client_address(environ: Mapping[str, Any], proxies: int = 0) -> str:
+    """Return the visitor's address: that of the connection, or what the first of our own proxies saw.
+
+    proxies: how many of ours stand in front. Each adds the address it saw on the right of X-Forwarded-For; what is
+    further left anybody can write. With fewer entries than proxies nothing of it counts.
+    """
+    if proxies:
+        seen = environ.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", proxies)
+        address: str = seen[-proxies].strip() if len(seen) >= proxies else ""
+        if address:
+            return address
+    peer: str = environ.get("REMOTE_ADDR", "")
+    return peer

@@ -47,6 +47,7 @@ class EdgeProcess:
             "AANRADER_SECRET_KEY": self.settings.secret_key,
             "AANRADER_TOKEN_KEYS": keys,
             "AANRADER_SEGMENTS_DIR": self.settings.segments_dir,
+            "AANRADER_TRUSTED_PROXIES": "1",
             **self.changes,
         }
         argv = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--no-ws"]
