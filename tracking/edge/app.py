@@ -10,7 +10,7 @@ from marketplace.core.config import Settings
 from tracking.edge.consent import Visitors
 from tracking.edge.directory import Directory
 from tracking.edge.redirect import PREFIXES, Redirect
-from tracking.edge.slot import Slot, SlotUnavailable
+from tracking.edge.slot import Slot
 from tracking.edge.spool import Spool
 from tracking.touches.pseudonyms import visitor_key
 

@@ -165,7 +165,7 @@ def test_two_edges_of_one_name_get_two_slots(world: World, click: Caller, settin
 def test_an_edge_without_a_place_for_its_clicks_does_not_start(settings: Settings) -> None:
     from tracking.edge.slot import SlotUnavailable
 
-    for changes in ({"segments_dir": ""}, {"edge_slot": "../up"}, {"token_keys": ()}):
-        with pytest.raises(SlotUnavailable):
+    for changes in ({"segments_dir": ""}, {"edge_slot": "../up"}, {"token_keys": ()}, {"secret_key": "short"}):
+        with pytest.raises((SlotUnavailable, config.SettingsError)):
             Caller(dataclasses.replace(settings, **changes))
     assert config.current() is settings
