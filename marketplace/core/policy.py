@@ -14,7 +14,11 @@ from marketplace.core.actor import Actor
 from marketplace.core.errors import Forbidden, NotAuthenticated, ReauthenticationNeeded
 
 COLUMNS = ("anonymous", "member", "adviser", "owner", "staff", "finance", "admin", "shop_key", "adviser_key")
-FLAGS = ("totp_in_body", "test_keys", "shop_keys_only")
+FLAGS = ("totp_in_body", "test_keys", "shop_keys_only", "public")
+# What a row says beside its marks, for the page about it and the tests that hold the product to it: which rows exist
+# for a column, on which routes, and whether keys see rows of their own mode only. Views don't read it, on purpose:
+# what they declare is compared with it.
+TOLD = ("rows", "routes", "own_mode")
 FRESH = dt.timedelta(minutes=30)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +56,7 @@ class Rule:
 @cache
 def matrix() -> dict[tuple[str, str], Rule]:
     """Return the whole matrix, read from the data files. Raises UnknownPolicy when a file has an unknown word."""
-    rules = {("public", "read"): Rule("public", "read", dict.fromkeys(COLUMNS, "yes"), public=True)}
+    rules: dict[tuple[str, str], Rule] = {}
     folder = resources.files("marketplace.core") / "policies"
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
         if not file.name.endswith(".toml"):
@@ -60,10 +64,14 @@ def matrix() -> dict[tuple[str, str], Rule]:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         for action, row in data["actions"].items():
             flags: dict[str, Any] = {name: bool(row.pop(name, False)) for name in FLAGS}
+            for told in TOLD:
+                row.pop(told, None)
             if unknown := set(row) - set(COLUMNS) | {
                 mark for mark in row.values() if mark not in ("yes", "2")
             }:
                 raise UnknownPolicy(f"{file.name} [{action}] has unknown words: {sorted(map(str, unknown))}")
+            if flags["public"]:
+                row = dict.fromkeys(COLUMNS, "yes")
             key = (data["resource"], action)
             if key in rules:
                 raise UnknownPolicy(f"{file.name} repeats {key}")
