@@ -147,8 +147,10 @@ class Spool:
         return True
 
     def _flush_unwritten(self) -> None:
+        failpoints.reach("edge.unwritten", "before_write")
         while self._unwritten and self._write(self._unwritten[0]):
             self._unwritten.popleft()
+        failpoints.reach("edge.unwritten", "after_write")
 
     def _open_next(self) -> None:
         # Under the lock, or before there is a thread: whoever sees the new file knows that the old one is complete.
