@@ -135,7 +135,7 @@ def earnings(session: Session, adviser_id: UUID) -> list[Earnings]:
                 Sum(
                     amounts["memo:connected_owed"],
                     at.get("sent"),
-                    "Sent; the bank gets it in some working days.",
+                    "Sent, and not in the bank yet; your statements say where each payout is.",
                 ),
                 Sum(
                     Money(moved, currency),

@@ -14,12 +14,21 @@ from marketplace.core.money import Money
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint
-from payouts.statements import service
+from payouts.settlement.payout_models import Payout
+from payouts.statements import service, whereabouts
 from payouts.statements.models import Statement
 
 blueprint = ApiBlueprint(
     "statements", __name__, url_prefix="/api/v1/statements", description="Statements of payouts."
 )
+
+
+class WhereView(schemas.Schema):
+    """Where the money of a payout is now: paid, in_bank or bank_failed, since when, and what that means."""
+
+    state = ma.fields.String(required=True)
+    at = schemas.Instant(required=True, allow_none=True)
+    note = ma.fields.String(required=True)
 
 
 class StatementHead(schemas.Schema):
@@ -31,6 +40,7 @@ class StatementHead(schemas.Schema):
     adviser_id = schemas.Uuid(required=True)
     amount = schemas.MoneyField(required=True)
     issued_at = schemas.Instant(required=True)
+    money = ma.fields.Nested(WhereView, required=True)
 
 
 class StatementWhole(StatementHead):
@@ -53,15 +63,20 @@ class StatementPage(schemas.Schema):
 @blueprint.response(200, StatementPage)
 def list_statements(query: dict[str, Any]) -> dict[str, Any]:
     """List statements, newest first: an adviser's own, or everybody's for finance."""
-    statement = sa.select(Statement).order_by(Statement.id.desc()).limit(query["limit"] + 1)
+    statement = (
+        sa.select(Statement, Payout)
+        .join(Payout, Payout.id == Statement.payout_id)
+        .order_by(Statement.id.desc())
+        .limit(query["limit"] + 1)
+    )
     owner = _owner()
     if owner is not None:
         statement = statement.where(Statement.adviser_id == owner)
     if query["cursor"]:
         statement = statement.where(Statement.id < id_after(query["cursor"]))
     with db.session() as session:
-        rows = session.scalars(statement).all()
-    return page(rows, query["limit"], lambda row: (row.id,), _head)
+        rows = session.execute(statement).all()
+    return page(rows, query["limit"], lambda row: (row[0].id,), lambda row: _head(row[0], row[1]))
 
 
 @blueprint.route("/<uuid:statement_id>", methods=["GET"])
@@ -71,7 +86,8 @@ def read(statement_id: UUID) -> dict[str, Any]:
     """Return a statement with every line."""
     with db.session() as session:
         row = service.get(session, statement_id, _owner())
-    return _head(row) | {"document": row.document, "sha256": row.sha256}
+        payout = session.get_one(Payout, row.payout_id)
+    return _head(row, payout) | {"document": row.document, "sha256": row.sha256}
 
 
 def _owner() -> UUID | None:
@@ -80,7 +96,7 @@ def _owner() -> UUID | None:
     return None if actor.is_platform else actor.adviser()
 
 
-def _head(row: Statement) -> dict[str, Any]:
+def _head(row: Statement, payout: Payout) -> dict[str, Any]:
     return {
         "id": row.id,
         "number": row.number,
@@ -88,4 +104,5 @@ def _head(row: Statement) -> dict[str, Any]:
         "adviser_id": row.adviser_id,
         "amount": Money(row.amount_minor, row.currency),
         "issued_at": row.issued_at,
+        "money": whereabouts.of(payout),
     }
