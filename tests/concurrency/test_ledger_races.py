@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from typing import TypeVar
 import pytest
 
 from marketplace.core import db
-from marketplace.core.errors import IdempotencyMismatch
 from marketplace.core.money import Money
 from payouts.accrual import checks as accrual_checks
 from payouts.accrual import service as accrual
@@ -87,56 +85,6 @@ def test_of_twelve_who_withdraw_the_whole_balance_one_succeeds(world: World) -> 
 
     assert sum(at_once(12, withdraw)) == 1
     assert world.balance("shop:prepaid", shop) == 0
-    prove(world)
-
-
-def test_scenario_5_the_same_key_twenty_times_is_one_entry(world: World) -> None:
-    shop = world.shop()
-    lines = (debit(STRIPE, eur(70)), credit(Account("shop:prepaid", shop, "EUR"), eur(70)))
-    entry = Entry("once", "test", NOW, lines)
-    ids = at_once(20, lambda _number: world.enter(entry)[0])
-    assert len(set(ids)) == 1 and len(ids) == 20
-    assert world.balance("shop:prepaid", shop) == 70
-    other = (debit(STRIPE, eur(71)), credit(Account("shop:prepaid", shop, "EUR"), eur(71)))
-    with pytest.raises(IdempotencyMismatch):
-        world.enter(Entry("once", "test", NOW, other))
-    with pytest.raises(IdempotencyMismatch):
-        world.enter(Entry("twice", "test", NOW, lines), Entry("twice", "test", NOW, other))
-    assert world.balance("shop:prepaid", shop) == 70
-
-
-def test_scenario_4_fifty_workers_post_five_thousand_random_transfers(world: World) -> None:
-    shops = [uuid.UUID(int=number) for number in range(1, 9)]
-    accounts = [STRIPE, Account("platform:rounding", None, "EUR"), Account("bank:main", None, "EUR")]
-    accounts += [Account("shop:prepaid", shop, "EUR") for shop in shops]
-    big = 10**9
-    world.enter(
-        *(
-            Entry(
-                f"open:{shop}",
-                "test",
-                NOW,
-                (debit(STRIPE, eur(big)), credit(Account("shop:prepaid", shop, "EUR"), eur(big))),
-            )
-            for shop in shops
-        )
-    )
-
-    def transfer_much(number: int) -> int:
-        dice, posted = random.Random(number), 0
-        while posted < 100:
-            batch = min(dice.randint(1, 20), 100 - posted)
-            entries = []
-            for step in range(batch):
-                taken, given = dice.sample(accounts, 2)
-                amount = eur(dice.randint(1, 10_000))
-                key = f"random:{number}:{posted + step}"
-                entries.append(Entry(key, "test", NOW, (debit(taken, amount), credit(given, amount))))
-            posted += len(db.run_in_transaction(lambda session, made=entries: service.post(session, made)))
-        return posted
-
-    assert sum(at_once(50, transfer_much)) == 5000
-    assert world.one("SELECT count(*) FROM entry WHERE idem LIKE 'random:%'") == 5000
     prove(world)
 
 

@@ -25,7 +25,6 @@ from payouts.runs import execution
 from payouts.runs import service as runs
 from payouts.settlement import events, promises
 from payouts.settlement.models import StripeEvent
-from payouts.settlement.payout_models import Payout
 from payouts.settlement.stripe_gateway import StripeGateway
 from tests.integration.payouts.settling import KEY, World, shared_sandbox, world
 
@@ -66,40 +65,6 @@ def together(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join(120)
     return results
-
-
-def test_two_runs_approved_at_once_pay_each_adviser_once(world: World) -> None:
-    world.budget(100_000)
-    advisers = [world.adviser(earned=3_000 + n) for n in range(4)]
-    drafts = [world.draft(), world.draft()]
-    people = [world._finance(), world._finance()]
-    world.play("app")
-    now, wall = world.now(), clock.wall()
-
-    def approve(place: int) -> Any:
-        run, who = drafts[place], people[place]
-        assert run.content_hash is not None
-        assert run.total_minor is not None
-        with db.transaction() as session:
-            return runs.approve(
-                session,
-                who.actor,
-                run.id,
-                content_hash=run.content_hash,
-                total=Money(run.total_minor, "EUR"),
-                code=who.code(),
-                now=now,
-                wall=wall,
-            ).state
-
-    outcomes = together(lambda: approve(0), lambda: approve(1))
-    assert sorted(type(one).__name__ for one in outcomes) == ["RunStale", "str"], outcomes
-    [run] = [run for run, outcome in zip(drafts, outcomes, strict=True) if outcome == "approved"]
-    world.web(lambda session: runs.execute(session, world.maker.actor, run.id, now))
-    world.work(run)
-    assert world.transfers() == (4, sum(3_000 + n for n in range(4)))
-    payouts = world.read(lambda session: list(session.scalars(sa.select(Payout))))
-    assert Counter(payout.adviser_id for payout in payouts) == Counter(one.id for one in advisers)
 
 
 def test_one_run_approved_by_two_people_at_once_is_reserved_once(world: World) -> None:

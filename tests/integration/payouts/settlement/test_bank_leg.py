@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
 
 from marketplace.core import clock, db
-from marketplace.core.mail import MailMessage, render
 from payouts.settlement import bank_leg, promises
 from payouts.settlement.payout_models import Payout
 from tests.integration.payouts.settling import World, slowly
@@ -68,39 +66,6 @@ def test_a_lost_webhook_costs_time_only(world: World) -> None:
     assert poll(world) == 1
     assert now_of(world, payout).state == "in_bank"
     assert poll(world) == 0
-
-
-@pytest.mark.parametrize("fault", ["reorder", *slowly("none", "duplicate", "lose")])
-def test_paid_then_failed_three_days_later(world: World, fault: str) -> None:
-    payout = paid(world)
-    world.sandbox.act("payout.paid_then_failed", account=payout.destination, code="account_closed")
-    if fault != "none":
-        world.sandbox.ask("faults", {"match": {"type": "payout.*"}, "fault": fault, "times": 100})
-    world.advance(days=3)
-    if fault != "lose":
-        settle_webhooks(world)
-        assert now_of(world, payout).state == "in_bank"
-    world.advance(days=3)
-    if fault == "lose":
-        poll(world)
-    else:
-        settle_webhooks(world)
-    after = now_of(world, payout)
-    assert (after.state, after.reason) == ("bank_failed", "account_closed")
-    assert world.balance("memo:connected_balance", payout.adviser_id) == 4_000
-    assert world.transfers() == (1, 4_000)
-    told = world.read(lambda session: list(session.scalars(sa.select(MailMessage))))
-    assert [(one.template, one.facts["amount"]) for one in told] == [("payout_bank_failed", "40.00 EUR")]
-    assert "Your bank refused a payout of 40.00 EUR" in render(told[0].template, "en", told[0].facts)[0]
-    # A new bank account: Stripe's next payout carries the same money, and we send nothing again.
-    world.sandbox.act("account.enable", account=payout.destination)
-    world.advance(days=3)
-    settle_webhooks(world)
-    poll(world)
-    after = now_of(world, payout)
-    assert after.state == "in_bank"
-    assert world.balance("memo:connected_balance", payout.adviser_id) == 0
-    assert world.transfers() == (1, 4_000)
 
 
 def test_failed_before_paid_was_heard_of_ends_failed(world: World) -> None:
