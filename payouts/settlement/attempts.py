@@ -13,13 +13,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from marketplace.core import clock
 from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
 from payouts.ledger.accounts import Account
 from payouts.settlement import breaks, retry
-from payouts.settlement.claims import Claim, last_attempt, locked, move
+from payouts.settlement.claims import Claim, last_attempt, let_go, locked, move
 from payouts.settlement.gateway import Transfer
 from payouts.settlement.models import StripeEvent, StripeMovement
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine
@@ -30,10 +31,12 @@ WAIT_FOR_FUNDS = dt.timedelta(minutes=15)
 
 
 def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool:
-    """Write down attempt `n` before it is sent; False when somebody else has gone further meanwhile."""
+    """Write down attempt `n` before it is sent; False when somebody else has the payout or has gone further."""
     payout = locked(session, claimed.payout_id)
     last = last_attempt(session, payout.id)
     if payout.state not in OPEN_STATES or (last.n if last else 0) + 1 != claimed.attempt:
+        return False
+    if payout.leased_until != claimed.leased_until or claimed.leased_until <= clock.wall():
         return False
     said = f"{claimed.amount.minor}|{claimed.amount.currency}|{claimed.destination}|{claimed.order().group}"
     session.add(
@@ -75,6 +78,7 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
             now,
         )
         payout.next_try_at = now + WAIT_FOR_FUNDS
+        let_go(payout, claimed)
         return False
     if payout.state not in OPEN_STATES or attempt.outcome is not None:
         _alarm(
@@ -86,6 +90,7 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
             now,
         )
         return False
+    let_go(payout, claimed)
     attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
     attempt.request_id = transfer.request_id or attempt.request_id
     move(payout, "paid")
@@ -158,6 +163,7 @@ def rejected(
     mine = is_open and newest == claimed.attempt if sent else not is_open and newest < claimed.attempt
     if payout.state not in OPEN_STATES or not mine:
         return
+    let_go(payout, claimed)
     if attempt is not None and is_open:
         attempt.outcome, attempt.code, attempt.closed_at = "rejected", reason, now
         attempt.request_id = request_id or attempt.request_id
@@ -188,6 +194,7 @@ def _given_back(session: orm.Session, payout: Payout, attempt: int, now: dt.date
 def waiting(session: orm.Session, claimed: Claim, reason: str, pause: dt.timedelta, now: dt.datetime) -> None:
     """Leave a payout as it is until later, saying why; nothing was sent."""
     payout = locked(session, claimed.payout_id)
+    let_go(payout, claimed)
     if payout.state in OPEN_STATES:
         payout.reason, payout.next_try_at = reason, now + pause
 
@@ -197,6 +204,7 @@ def troubled(
 ) -> None:
     """Record that an attempt's answer is not known (or that Stripe asked for a pause); it stays open."""
     payout = locked(session, claimed.payout_id)
+    let_go(payout, claimed)
     attempt = last_attempt(session, payout.id)
     if attempt is None or attempt.outcome is not None or attempt.n != claimed.attempt:
         return
@@ -213,6 +221,7 @@ def troubled(
 def looked_up(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
     """Record a look-up that found nothing; after two of them, five minutes apart, a new attempt may be opened."""
     payout = locked(session, claimed.payout_id)
+    let_go(payout, claimed)
     attempt = last_attempt(session, payout.id)
     if attempt is None or attempt.outcome is not None or attempt.n != claimed.attempt:
         return

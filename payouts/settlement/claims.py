@@ -9,6 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from marketplace.core import clock
+from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
 from payouts.settlement import retry
 from payouts.settlement.gateway import TransferOrder, transfer_key
@@ -30,6 +32,7 @@ class Claim:
     attempt: int
     step: Step
     is_fresh: bool
+    leased_until: dt.datetime
 
     def order(self) -> TransferOrder:
         """Return what Stripe is asked for in this attempt."""
@@ -47,10 +50,13 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
     """Take a payout that is due, for the length of a lease; None when another process has it or nothing is due.
 
     A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
+    now: business time, which says what is due. The lease ends by the wall's clock: a call that is under way does not
+    end when business time is moved.
     """
     payout = session.scalars(
         sa.select(Payout)
         .where(Payout.id == payout_id, Payout.state.in_(OPEN_STATES), Payout.next_try_at <= now)
+        .where(Payout.leased_until.is_(None) | (Payout.leased_until <= clock.wall()))
         .with_for_update(skip_locked=True)
     ).one_or_none()
     if payout is None:
@@ -59,7 +65,8 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
     if run.state != "executing":
         return None
     last = last_attempt(session, payout.id)
-    payout.next_try_at = now + retry.LEASE
+    payout.next_try_at = now + retry.TAKEN_AGAIN
+    payout.leased_until = clock.wall() + retry.LEASE
     if last is None or last.outcome is not None:
         return _claim(payout, run, (last.n if last else 0) + 1, Step.SEND, is_fresh=True)
     step = retry.next_step(facts(last), now)
@@ -71,11 +78,20 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
         return _claim(payout, run, last.n + 1, Step.SEND, is_fresh=True)
     if step is Step.WAIT:
         payout.next_try_at = (last.last_look_up_at or now) + retry.LOOK_UP_GAP
+        payout.leased_until = None
         return None
     return _claim(payout, run, last.n, step, is_fresh=False)
 
 
+def let_go(payout: Payout, claimed: Claim) -> None:
+    """End the lease of a locked payout, because nothing is under way any more; another's lease is left alone."""
+    if payout.leased_until == claimed.leased_until:
+        payout.leased_until = None
+
+
 def _claim(payout: Payout, run: PayoutRun, n: int, step: Step, *, is_fresh: bool) -> Claim:
+    if payout.leased_until is None:
+        raise InvariantViolation(reason="claim_without_lease", payout_id=payout.id)
     return Claim(
         payout.id,
         run.number,
@@ -86,6 +102,7 @@ def _claim(payout: Payout, run: PayoutRun, n: int, step: Step, *, is_fresh: bool
         n,
         step,
         is_fresh,
+        payout.leased_until,
     )
 
 

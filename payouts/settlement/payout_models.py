@@ -81,6 +81,8 @@ class Payout(db.Base):
     state: orm.Mapped[str] = orm.mapped_column(default="approved", server_default="approved")
     reason: orm.Mapped[str | None]
     next_try_at: orm.Mapped[dt.datetime]
+    # Wall time: what is under way at Stripe does not end because business time was moved.
+    leased_until: orm.Mapped[dt.datetime | None]
     stripe_transfer_id: orm.Mapped[str | None] = orm.mapped_column(unique=True)
     destination_payment: orm.Mapped[str | None] = orm.mapped_column(index=True)
     bank_payout_id: orm.Mapped[str | None] = orm.mapped_column(index=True)
@@ -166,6 +168,7 @@ class PayoutAttempt(db.Base):
             name="moved_has_id",
         ),
         sa.CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed_when"),
+        sa.CheckConstraint("outcome <> 'abandoned' OR look_ups >= 2", name="looked_up_twice"),
         sa.Index(
             "uq_payout_attempt_open", "payout_id", unique=True, postgresql_where=sa.text("outcome IS NULL")
         ),

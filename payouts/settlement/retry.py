@@ -13,8 +13,11 @@ from enum import StrEnum
 KEY_LIFE = timedelta(hours=23)
 LOOK_UP_GAP = timedelta(minutes=5)
 LOOK_UPS_NEEDED = 2
-# Longer than a call with all its time-outs and repeats, so that no two processes ever have one payout in hand.
-LEASE = timedelta(minutes=2)
+# Of the wall's time: longer than two checks and a call with all their time-outs and repeats (75 s each, and 30 s of
+# pauses), so that no two processes ever have one payout in hand.
+LEASE = timedelta(minutes=5)
+# Of business time: when a payout that somebody took and did not finish is due again.
+TAKEN_AGAIN = timedelta(minutes=2)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 

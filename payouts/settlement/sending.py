@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 Now = Callable[[], dt.datetime]
 
 PAUSES = 5
+# So that the last call with its time-outs and repeats (75 s) ends before the lease does.
+_LATEST_START_NS = 30 * 10**9
 _FIRST_PAUSE_MS = 250
 
 
@@ -159,11 +161,17 @@ def _send(gateway: Gateway, claimed: Claim, purse: Purse, now: Now) -> Carried:
 
 
 def _patiently(call: Callable[[], Transfer]) -> Transfer:
-    """Repeat a call that Stripe asks to slow down, the same key each time, with growing jittered pauses."""
+    """Repeat a call that Stripe asks to slow down, the same key each time, with growing jittered pauses.
+
+    Nothing is begun that could outlive the lease.
+    """
+    latest = time.monotonic_ns() + _LATEST_START_NS
     for go in range(PAUSES):
         try:
             return call()
         except Throttled:
+            if time.monotonic_ns() > latest:
+                raise
             longest = _FIRST_PAUSE_MS * 2**go
             milliseconds = random.randint(longest // 2, longest)  # noqa: S311 - jitter, not a secret.
             time.sleep(milliseconds / 1000)

@@ -146,6 +146,8 @@ class World:
                 sa.text("UPDATE business_clock SET offset_seconds = offset_seconds + :s"),
                 {"s": int(step.total_seconds())},
             )
+            # The wall's time passes too, by which a lease ends.
+            session.execute(sa.text("UPDATE payout SET leased_until = NULL"))
         self.sandbox.ask("clock", {"advance": f"{int(step.total_seconds())}s"})
         self.now()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
@@ -9,7 +11,7 @@ from marketplace.core import clock, db
 from marketplace.core.errors import GatewayUncertain
 from marketplace.core.money import Money
 from payouts.runs import execution
-from payouts.settlement import claims, sending
+from payouts.settlement import attempts, claims, sending
 from payouts.settlement.gateway import CalledInsideTransaction, TransferOrder
 from payouts.settlement.sending import Carried, Purse
 from tests.integration.payouts.settling import World
@@ -83,6 +85,78 @@ def test_a_lease_keeps_others_away_until_it_ends(world: World) -> None:
         assert claims.claim(session, payout.id, clock.now()) is not None
     with db.transaction() as session:
         assert claims.claim(session, payout.id, clock.now()) is None
+
+
+def test_moving_business_time_ends_no_lease_so_no_second_key_opens_during_a_call(world: World) -> None:
+    world.budget(50_000)
+    world.adviser(earned=4_000)
+    run = world.start()
+    [payout] = world.payouts(run)
+    world.worker()
+    with db.transaction() as session:
+        under_way = claims.claim(session, payout.id, clock.now())
+        assert under_way is not None
+    with db.transaction() as session:
+        assert attempts.open_attempt(session, under_way, clock.now())
+    # The call is under way and has moved nothing yet, while somebody moves business time past the key's life and past
+    # two look-ups: whoever looked now would find nothing, twice, and pay under another key.
+    for moved in ({"hours": 24}, {"minutes": 6}, {"minutes": 6}):
+        with world.rows() as session:
+            step = int(dt.timedelta(**moved).total_seconds())
+            session.execute(
+                sa.text("UPDATE business_clock SET offset_seconds = offset_seconds + :s"), {"s": step}
+            )
+        world.sandbox.ask("clock", {"advance": f"{step}s"})
+        world.now()
+        assert world.work(run) == 0
+    transfer = world.gateway.create_transfer(under_way.key, under_way.order())
+    with db.transaction() as session:
+        assert attempts.paid(session, under_way, transfer, "created", clock.now())
+    assert world.work(run) == 0
+    [payout] = world.payouts(run)
+    assert [(one.n, one.look_ups, one.outcome) for one in world.attempts(payout)] == [(1, 0, "created")]
+    assert (payout.state, payout.leased_until) == ("paid", None)
+    assert world.transfers() == (1, 4_000)
+
+
+def test_who_comes_back_after_the_lease_ended_opens_no_attempt(world: World) -> None:
+    world.budget(50_000)
+    world.adviser(earned=4_000)
+    run = world.start()
+    [payout] = world.payouts(run)
+    world.worker()
+    with db.transaction() as session:
+        slow = claims.claim(session, payout.id, clock.now())
+        assert slow is not None
+    world.advance(minutes=6)
+    world.worker()
+    with db.transaction() as session:
+        assert attempts.open_attempt(session, slow, clock.now()) is False
+    assert world.attempts(payout) == []
+    assert world.work(run) == 1
+    assert world.transfers() == (1, 4_000)
+
+
+def test_the_database_refuses_a_second_key_without_two_looks_at_stripe(world: World) -> None:
+    world.budget(50_000)
+    world.adviser(earned=4_000)
+    run = world.start()
+    world.sandbox.fault("drop_before")
+    world.work(run)
+    [payout] = world.payouts(run)
+    assert [one.outcome for one in world.attempts(payout)] == [None]
+    second = sa.text(
+        "INSERT INTO payout_attempt (id, payout_id, n, idem_key, request_hash, first_sent_at)"
+        " VALUES (gen_random_uuid(), :payout, 2, 'second', '', now())"
+    )
+    with pytest.raises(sa.exc.IntegrityError, match="uq_payout_attempt_open"), world.rows() as session:
+        session.execute(second, {"payout": payout.id})
+    abandoned = sa.text("UPDATE payout_attempt SET outcome = 'abandoned', closed_at = now(), look_ups = :n")
+    with pytest.raises(sa.exc.IntegrityError, match="looked_up_twice"), world.rows() as session:
+        session.execute(abandoned, {"n": 1})
+    with world.rows() as session:
+        session.execute(abandoned, {"n": 2})
+        session.execute(second, {"payout": payout.id})
 
 
 def test_lost_answers_are_named_uncertain(world: World) -> None:
