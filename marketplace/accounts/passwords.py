@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -12,6 +15,8 @@ from marketplace.core.errors import InvalidInput
 # NIST SP 800-63B-4 wants 15 where the password is the only factor, and no rules of composition.
 SHORTEST, LONGEST = 15, 256
 _FEWEST_DIFFERENT = 5
+# Each takes 64 MB while it lasts; more at once would be no faster on a few cores, and fill the memory.
+_at_once = threading.BoundedSemaphore(4)
 
 
 @cache
@@ -20,8 +25,10 @@ def _hasher(cheap: bool) -> Argon2Hasher:
     return Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1) if cheap else Argon2Hasher()
 
 
-def _present() -> Argon2Hasher:
-    return _hasher(config.current().mode == "test")
+@contextmanager
+def _present() -> Iterator[Argon2Hasher]:
+    with _at_once:
+        yield _hasher(config.current().mode == "test")
 
 
 @cache
@@ -41,7 +48,8 @@ def refuse_weak(password: str, *known: str, field: str = "password") -> None:
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash of a password; takes a noticeable moment, so never inside a transaction."""
-    return _present().hash(password)
+    with _present() as hasher:
+        return hasher.hash(password)
 
 
 def matches(password: str, password_hash: str | None) -> bool:
@@ -50,5 +58,7 @@ def matches(password: str, password_hash: str | None) -> bool:
     password_hash: None for somebody unknown; a dummy is then verified, so that time tells nothing.
     """
     cheap = config.current().mode == "test"
-    right = _present().verify(password, password_hash if password_hash is not None else _dummy(cheap))
+    shown = password_hash if password_hash is not None else _dummy(cheap)
+    with _present() as hasher:
+        right = hasher.verify(password, shown)
     return right and password_hash is not None

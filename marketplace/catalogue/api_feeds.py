@@ -12,7 +12,7 @@ import flask
 from marketplace.catalogue import feeds
 from marketplace.catalogue.jobs import READ
 from marketplace.catalogue.schemas import FeedPage, FeedSchema, FeedsQuery, ReportQuery, RowPage, UploadQuery
-from marketplace.core import jobs, tenancy
+from marketplace.core import bodies, jobs, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.db import after_commit, session, transaction
 from marketplace.core.errors import UnsupportedMedia
@@ -41,7 +41,8 @@ def upload(query: dict[str, Any]) -> Any:
     shop_id = tenancy.require_shop(actor, "feeds.upload", tenancy.meant_shop(actor, query["shop_id"]))
     _refuse_wrappings(flask.request)
     with tempfile.TemporaryFile() as file:
-        received = feeds.receive(flask.request.stream, file)
+        with bodies.streamed(flask.request) as body:
+            received = feeds.receive(body, file)
         with transaction() as writing:
             job = feeds.queue(
                 writing, actor, shop_id, received, is_complete=query["complete"], now=request_now()

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedHttp
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from marketplace.core import auth, clock, config, db, errors, policy
+from marketplace.core import auth, bodies, clock, config, db, errors, policy
 from marketplace.core.api import OPENAPI, Api, ApiBlueprint, Parser, refuse_undeclared
 
 __all__ = ["ApiBlueprint", "Parser", "body_limit", "create_app", "request_now", "takes_bytes", "tracked_url"]
@@ -31,18 +31,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-
-class Request(flask.Request):
-    """A request whose body of undeclared length is refused at the limit; the library would cut it off there."""
-
-    def get_data(self, *arguments: Any, **named: Any) -> Any:
-        """Return the body. Raises PayloadTooLarge."""
-        data = super().get_data(*arguments, **named)
-        limit = self.max_content_length
-        if limit is not None and len(data) >= limit and self.content_length != len(data):
-            raise errors.PayloadTooLarge(limit=limit)
-        return data
 
 
 class UnguardedRoute(RuntimeError):
@@ -101,7 +89,7 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
         REMEMBER_COOKIE_NAME=None,
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.request_class = Request
+    app.request_class = bodies.Request
     # A path with an empty part is a page that isn't there, not a redirect to another one.
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings

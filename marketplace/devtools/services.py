@@ -83,14 +83,35 @@ def mail(world: World, addresses: Addresses) -> Service:
     )
 
 
+def granian(application: str, port: int, *, threads: int) -> list[str]:
+    """Return the command line of a WSGI server; docs/operations.md names the same options for production.
+
+    Connections that send no request are closed after five seconds, and each may fill 64 kB with headers. A waiting
+    connection counts against --backpressure, so that is far above what may wait.
+    """
+    argv = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", HOST]
+    argv += [
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--blocking-threads",
+        str(threads),
+        "--no-ws",
+        "--http",
+        "1",
+    ]
+    argv += ["--http1-header-read-timeout", "5000", "--http1-buffer-size", "65536"]
+    argv += ["--backlog", "4096", "--backpressure", "8192"]
+    return [*argv, "--log-level", "warning", "--workers-kill-timeout", "5", application]
+
+
 def http(
     name: str, application: str, world: World, addresses: Addresses, env: Mapping[str, str], *, threads: int
 ) -> Service:
     """Describe a WSGI server of one process; `application` is module:name and `threads` answer at once."""
     port = addresses.ports[name]
-    argv = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", HOST]
-    argv += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads), "--no-ws"]
-    argv += ["--log-level", "warning", "--workers-kill-timeout", "5", application]
+    argv = granian(application, port, threads=threads)
     path = "/api/openapi.json" if name == "web" else "/_edge/health"
     return Service(
         name=name, argv=argv, env=env, cwd=world.project, ready=answers_http(port, path), port=port

@@ -147,7 +147,7 @@ def running(
         say("starting web, edge, worker, shipper")
         supervisor.launch(
             [
-                services.http("web", "wsgi:app", world, addresses, stack.environment("web"), threads=8),
+                services.http("web", "wsgi:app", world, addresses, stack.environment("web"), threads=64),
                 services.http("edge", "wsgi:edge", world, addresses, stack.environment("edge"), threads=2),
                 services.background("worker", world, stack.environment("worker")),
                 services.background("shipper", world, stack.environment("shipper")),
