@@ -132,6 +132,36 @@ def sent(payout_id: UUID, adviser_id: UUID, parts: Parts, *, transfer_id: str, a
     )
 
 
+def sent_without_payout(
+    transfer_id: str, adviser_id: UUID, parts: Parts, rest: tuple[UUID, Money], *, at: dt.datetime, actor: str
+) -> Entry:
+    """Return the entry of a transfer that Stripe made and whose payout the books lost.
+
+    parts: what is taken from the adviser's available money, per shop, each above zero and perhaps none; rest: the shop
+    and the amount that the adviser was paid beyond that and owes back. The memo of the connected account stays as it
+    is, because nobody can say any more where that money went.
+    """
+    currency = rest[1].currency
+    available = Account("adviser:available", adviser_id, currency)
+    owed = Account("adviser:receivable", adviser_id, currency)
+    total = sum_money((amount for _shop, amount in [*parts, rest]), currency)
+    lines = lines_of(
+        *(maybe_debit(available, amount, shop) for shop, amount in parts),
+        maybe_debit(owed, rest[1], rest[0]),
+        credit(platform("stripe:platform_balance", currency), total),
+    )
+    return Entry(
+        f"sent:{transfer_id}",
+        "sent_without_payout",
+        at,
+        lines,
+        actor=actor,
+        source_type="transfer",
+        source_id=transfer_id,
+        meta={"transfer_id": transfer_id},
+    )
+
+
 def in_bank(
     payout_id: UUID,
     adviser_id: UUID,

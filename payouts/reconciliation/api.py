@@ -14,6 +14,7 @@ from payouts.reconciliation import importing
 from payouts.reconciliation.report import report
 
 JOB = "reconciliation.import"
+SWEEP_JOB = "reconciliation.due"
 
 blueprint = ApiBlueprint(
     "reconciliation",
@@ -39,6 +40,7 @@ class ReconciliationReport(schemas.Schema):
     items = ma.fields.List(ma.fields.Dict(), required=True)
     last_import_at = ma.fields.String(required=True, allow_none=True)
     imports_waiting = ma.fields.Integer(required=True)
+    payouts_frozen = ma.fields.Boolean(required=True)
 
 
 @blueprint.route("/import", methods=["POST"])

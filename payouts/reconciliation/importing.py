@@ -14,10 +14,10 @@ from marketplace.core import db, ids
 from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
-from payouts.reconciliation import books, certificate, matching
+from payouts.reconciliation import adoption, books, certificate, matching
 from payouts.reconciliation.models import BalanceTxRow, Certificate, ReconImport
-from payouts.settlement import breaks
-from payouts.settlement.gateway import BalanceTx, Gateway, StripeBalance
+from payouts.settlement import breaks, freeze
+from payouts.settlement.gateway import BalanceTx, Gateway, StripeBalance, Transfer
 from payouts.settlement.models import StripeMovement
 
 OVERLAP = dt.timedelta(days=1)
@@ -42,6 +42,14 @@ def ask(session: Session, asked_by: str, now: dt.datetime) -> ReconImport:
     return wanted
 
 
+def ask_anew(session: Session, asked_by: str, now: dt.datetime) -> ReconImport:
+    """Write down that an import is wanted that begins after now, whatever waits or is under way already."""
+    wanted = ReconImport(id=ids.new_id(), asked_at=now, asked_by=asked_by, state="asked")
+    session.add(wanted)
+    session.flush()
+    return wanted
+
+
 def run(gateway: Gateway, import_id: UUID, now: Now) -> list[Certificate]:
     """Carry out one import and return its certificates; an import that is finished already gives none.
 
@@ -53,6 +61,7 @@ def run(gateway: Gateway, import_id: UUID, now: Now) -> list[Certificate]:
         if wanted is None or wanted.state == "finished":
             return []
         since = books.reached(session)
+        adopts = freeze.is_frozen(session)
     found: list[BalanceTx] = []
     balances: dict[str, StripeBalance] = {}
     for _ in range(TRIES):
@@ -61,8 +70,10 @@ def run(gateway: Gateway, import_id: UUID, now: Now) -> list[Certificate]:
         balances = gateway.balances()
         if _totals(before) == _totals(balances):
             break
+    forgotten = adoption.look_for(gateway, found) if adopts else []
     return db.run_in_transaction(
-        lambda session: _record(session, import_id, found, balances, now()), point="reconciliation.record"
+        lambda session: _record(session, import_id, found, balances, forgotten, now()),
+        point="reconciliation.record",
     )
 
 
@@ -75,6 +86,7 @@ def _record(
     import_id: UUID,
     found: Sequence[BalanceTx],
     balances: dict[str, StripeBalance],
+    forgotten: Sequence[Transfer],
     now: dt.datetime,
 ) -> list[Certificate]:
     wanted = session.scalars(
@@ -85,6 +97,7 @@ def _record(
     if wanted is None:
         return []
     wanted.seen, wanted.new = len(found), _keep(session, found, now)
+    adoption.adopt(session, forgotten, now)
     wanted.state, wanted.finished_at = "finished", now
     wanted.reached = max((one.created for one in found), default=books.reached(session))
     _book_costs(session, now)

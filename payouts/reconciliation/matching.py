@@ -195,4 +195,4 @@ def _facts(movement: Movement) -> dict[str, Any]:
     return {"balance_tx": movement.tx_id, "source_id": movement.source_id, "type": movement.type} | kept
 
 
-_SHOWN = frozenset({"transfer_group", "payment_intent", "payout_id", "funding_id", "transfer"})
+_SHOWN = frozenset({"transfer_group", "payment_intent", "payout_id", "funding_id", "transfer", "destination"})

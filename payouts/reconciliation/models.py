@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
+from marketplace.accounts.models import Adviser, Shop, UserAccount
 from marketplace.core import db
+from payouts.ledger.models import EntryRow
 
 
 class BalanceTxRow(db.Base):
@@ -55,6 +57,38 @@ class ReconImport(db.Base):
     __table_args__ = (
         sa.CheckConstraint("state IN ('asked', 'finished')", name="state"),
         sa.CheckConstraint("(state = 'finished') = (finished_at IS NOT NULL)", name="finished_when"),
+    )
+
+
+class TransferBooking(db.Base):
+    """What finance says of a transfer whose payout the books lost: whose money it was. Two people, then one entry.
+
+    `shop_id` carries what the adviser owes when nothing of theirs is left to take it from.
+    """
+
+    __tablename__ = "transfer_booking"
+
+    transfer_id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id))
+    shop_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Shop.id))
+    amount_minor: orm.Mapped[int]
+    currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
+    note: orm.Mapped[str] = orm.mapped_column(server_default="")
+    asked_by: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
+    asked_at: orm.Mapped[dt.datetime]
+    approved_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
+    approved_at: orm.Mapped[dt.datetime | None]
+    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id), unique=True)
+    posted_at: orm.Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("amount_minor > 0", name="positive"),
+        sa.CheckConstraint("approved_by <> asked_by", name="second_person"),
+        sa.CheckConstraint(
+            "(approved_by IS NULL) = (approved_at IS NULL) AND (entry_id IS NULL) = (posted_at IS NULL)"
+            " AND (entry_id IS NULL OR approved_by IS NOT NULL)",
+            name="in_order",
+        ),
     )
 
 

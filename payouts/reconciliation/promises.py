@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.hooks import Finding
 from payouts.reconciliation import books
 from payouts.reconciliation.matching import KINDS
-from payouts.reconciliation.models import ReconImport
+from payouts.reconciliation.models import ReconImport, TransferBooking
 from payouts.reconciliation.report import newest_certificates
 from payouts.settlement.models import Break
 
@@ -22,7 +22,9 @@ _TRANSFERS = sa.text(
     "     AND b.source ->> 'transfer_group' = 'payout_' || a.payout_id)), 0)::bigint AS stripe,"
     " coalesce((SELECT sum(p.amount_minor) FROM payout p WHERE p.state IN ('paid', 'in_bank', 'bank_failed')"
     "   AND (p.paid_at <= (SELECT max(i.finished_at) FROM recon_import i)"
-    "     OR EXISTS (SELECT FROM balance_tx b WHERE b.source_id = p.stripe_transfer_id))), 0)::bigint AS ours,"
+    "     OR EXISTS (SELECT FROM balance_tx b WHERE b.source_id = p.stripe_transfer_id))), 0)::bigint"
+    # A transfer whose payout a restore took away is known to the books by what finance said of it.
+    " + coalesce((SELECT sum(t.amount_minor) FROM transfer_booking t WHERE t.entry_id IS NOT NULL), 0)::bigint AS ours,"
     " (SELECT count(*) FROM payout) + (SELECT count(*) FROM balance_tx WHERE type = 'transfer') AS seen"
 )
 IMPORT_EVERY = dt.timedelta(minutes=15)
@@ -69,3 +71,11 @@ def import_is_due(session: Session, now: dt.datetime) -> bool:
     """Say whether it is time for an import: asked for, out of date, or the last one is a quarter of an hour old."""
     last = session.scalar(sa.select(sa.func.max(ReconImport.finished_at)))
     return bool(imports_due(session, now)) or last is None or now - last >= IMPORT_EVERY
+
+
+def bookings_unposted(session: Session, _now: dt.datetime) -> int:
+    """Return how many transfers two people have explained and the worker has not booked yet."""
+    statement = sa.select(sa.func.count()).where(
+        TransferBooking.approved_at.is_not(None), TransferBooking.entry_id.is_(None)
+    )
+    return session.execute(statement).scalar_one()

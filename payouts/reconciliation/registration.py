@@ -9,7 +9,7 @@ from uuid import UUID
 import flask
 
 from marketplace.core import clock, db, hooks, jobs
-from payouts.reconciliation import api, importing, promises
+from payouts.reconciliation import api, api_freeze, bookings, importing, promises
 from payouts.settlement.stripe_gateway import configured
 
 
@@ -33,16 +33,30 @@ def run_due() -> int:
     return int(bool(importing.run(gateway, wanted, clock.now)))
 
 
+def book_transfers() -> int:
+    """Book the lost transfers that two people explained."""
+    return bookings.work(clock.now())
+
+
+def nudged() -> None:
+    """Do what finance has just asked for: book a transfer, import anew."""
+    book_transfers()
+    run_due()
+
+
 def register() -> None:
     """Register job, sweep, promises and lag. Safe to call twice."""
     jobs.job(api.JOB)(run_one)
+    jobs.job(api.SWEEP_JOB)(nudged)
     jobs.sweep("reconciliation", every=15)(run_due)
+    jobs.sweep("reconciliation.bookings", every=15)(book_transfers)
     hooks.invariant("certificate_difference", "minor units", promises.certificate_difference)
     hooks.invariant("movements_make_up_the_balance", "minor units", promises.movements_are_whole)
     hooks.invariant("transfers_equal_paid_payouts", "minor units", promises.transfers_equal_payouts)
     hooks.lag("imports_due", promises.imports_due)
+    hooks.lag("bookings_unposted", promises.bookings_unposted)
 
 
 def blueprints() -> Iterable[flask.Blueprint | Any]:
     """Return the routes of reconciliation."""
-    return (api.blueprint,)
+    return (api.blueprint, api_freeze.blueprint)

@@ -14,6 +14,7 @@ from marketplace.core.money import Money
 from marketplace.core.schemas import dump_instant, dump_money
 from payouts.reconciliation.certificate import age_bucket
 from payouts.reconciliation.models import Certificate, ReconImport
+from payouts.settlement import freeze
 from payouts.settlement.breaks import ALARMS
 from payouts.settlement.models import Break
 
@@ -67,6 +68,7 @@ def report(session: Session, now: dt.datetime) -> dict[str, Any]:
         if last is None or last.finished_at is None
         else dump_instant(last.finished_at),
         "imports_waiting": waiting or 0,
+        "payouts_frozen": freeze.is_frozen(session),
     }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import db
 from marketplace.core.money import Money
-from payouts.settlement import sending
+from payouts.settlement import freeze, sending
 from payouts.settlement.gateway import Gateway
 from payouts.settlement.payout_models import Payout, PayoutRun
 from payouts.settlement.sending import Carried, Purse
@@ -44,6 +44,8 @@ def work(gateway: Gateway, run_id: UUID, now: Now) -> int:
 
 def _due(run_id: UUID, moment: dt.datetime) -> list[UUID]:
     with db.transaction(point="runs.due") as session:
+        if freeze.is_frozen(session):
+            return []
         return list(
             session.scalars(
                 sa.select(Payout.id)
@@ -108,7 +110,7 @@ def resume_funded(gateway: Gateway, now: Now) -> int:
 
 
 def progress(session: Session, run: PayoutRun) -> dict[str, Any]:
-    """Return how far a run is: counts and sums per state, and why payouts wait."""
+    """Return how far a run is: counts and sums per state, why payouts wait, and whether all are frozen."""
     rows = session.execute(
         sa.select(Payout.state, Payout.reason, sa.func.count(), sa.func.sum(Payout.amount_minor))
         .where(Payout.run_id == run.id)
@@ -125,6 +127,7 @@ def progress(session: Session, run: PayoutRun) -> dict[str, Any]:
         for state, reason, count, minor in rows
     ]
     return {
+        "frozen": freeze.is_frozen(session),
         "payouts": sum(row[2] for row in rows),
         "settled": sum(row[2] for row in rows if row[0] not in OPEN_STATES),
         "parts": parts,

@@ -16,6 +16,7 @@ from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, IllegalTransition, NotAuthenticated, NotFound
 from marketplace.core.money import Money
 from payouts.runs import candidates, content
+from payouts.settlement import freeze
 from payouts.settlement.payout_models import PayoutRun
 
 JOB = "runs.execute"
@@ -136,7 +137,7 @@ def approve(
     """Freeze a run and reserve its money in the same transaction, on what the approver saw and a second factor.
 
     content_hash, total: what the approver read in the preview; code: of the approver's authenticator.
-    Raises SameApprover, TotpInvalid, RunStale with what changed, RunEmpty, IllegalTransition, NotFound.
+    Raises SameApprover, TotpInvalid, RunStale with what changed, RunEmpty, PayoutsFrozen, IllegalTransition, NotFound.
     """
     run = get(session, run_id, lock=True)
     person = _person(actor)
@@ -144,6 +145,7 @@ def approve(
         raise SameApprover(number=run.number)
     if run.state != "draft":
         raise IllegalTransition(f"payout run {run.number}", run.state, "approved")
+    freeze.refuse_when_frozen(session)
     totp.verify(session, person, code, wall)
     if run.content_hash is None or run.preview is None or run.cutoff_entry_id is None:
         raise RunStale(number=run.number, changed="it has no preview yet")
@@ -203,12 +205,13 @@ def _reserve(
 def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> PayoutRun:
     """Start carrying out an approved run; one that is under way or done is returned as it is.
 
-    Raises RunNotApproved, NotFound.
+    Raises RunNotApproved, PayoutsFrozen, NotFound.
     """
     run = get(session, run_id, lock=True)
     if run.state == "draft":
         raise RunNotApproved(number=run.number)
     if run.state == "approved":
+        freeze.refuse_when_frozen(session)
         run.state, run.executed_by, run.executed_at = "executing", _person(actor), now
         audit.record(session, actor, "payout_run.execute", "payout_run", run.id, {}, now=now)
     db.after_commit(session, lambda: jobs.enqueue(JOB, str(run.id)))

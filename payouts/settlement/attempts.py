@@ -19,9 +19,9 @@ from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
 from payouts.ledger.accounts import Account
-from payouts.settlement import breaks, retry
+from payouts.settlement import breaks, freeze, retry
 from payouts.settlement.claims import Claim, last_attempt, let_go, locked, move
-from payouts.settlement.gateway import Transfer
+from payouts.settlement.gateway import Transfer, transfer_group, transfer_key
 from payouts.settlement.models import StripeEvent, StripeMovement
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine
 from payouts.settlement.retry import Trouble
@@ -31,20 +31,24 @@ WAIT_FOR_FUNDS = dt.timedelta(minutes=15)
 
 
 def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool:
-    """Write down attempt `n` before it is sent; False when somebody else has the payout or has gone further."""
+    """Write down attempt `n` before it is sent; False when somebody else has the payout or has gone further.
+
+    False as well when payouts were frozen meanwhile.
+    """
     payout = locked(session, claimed.payout_id)
+    if freeze.is_frozen(session):
+        return False
     last = last_attempt(session, payout.id)
     if payout.state not in OPEN_STATES or (last.n if last else 0) + 1 != claimed.attempt:
         return False
     if payout.leased_until != claimed.leased_until or claimed.leased_until <= clock.wall():
         return False
-    said = f"{claimed.amount.minor}|{claimed.amount.currency}|{claimed.destination}|{claimed.order().group}"
     session.add(
         PayoutAttempt(
             payout_id=payout.id,
             n=claimed.attempt,
             idem_key=claimed.key,
-            request_hash=hashlib.sha256(said.encode()).digest(),
+            request_hash=_request_hash(claimed.amount, claimed.destination, claimed.order().group),
             first_sent_at=now,
         )
     )
@@ -52,6 +56,10 @@ def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool
     payout.reason = None
     session.flush()
     return True
+
+
+def _request_hash(amount: Money, destination: str, group: str) -> bytes:
+    return hashlib.sha256(f"{amount.minor}|{amount.currency}|{destination}|{group}".encode()).digest()
 
 
 def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str, now: dt.datetime) -> bool:
@@ -93,6 +101,48 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
     let_go(payout, claimed)
     attempt.outcome, attempt.closed_at, attempt.stripe_id = outcome, now, transfer.transfer_id
     attempt.request_id = transfer.request_id or attempt.request_id
+    _settle(session, payout, transfer, now)
+    return True
+
+
+def adopt(session: orm.Session, payout_id: UUID, transfer: Transfer, now: dt.datetime) -> bool:
+    """Take over a transfer that Stripe made and that these books forgot, because they were restored from a backup.
+
+    The attempt may be lost with the rest: it is written down as what it was. A payout that is gone, given back or paid
+    by another transfer is left to reconciliation, which names the difference; returns whether this call recorded it.
+    """
+    if session.get(Payout, payout_id) is None:
+        return False
+    payout, last = locked(session, payout_id), last_attempt(session, payout_id)
+    is_as_approved = transfer.amount == payout.amount and transfer.destination == payout.destination
+    if payout.state not in OPEN_STATES or not is_as_approved or transfer.reversed_amount.minor:
+        return False
+    if last is not None and last.outcome is None:
+        last.outcome, last.closed_at, last.stripe_id = "adopted", now, transfer.transfer_id
+    else:
+        n = (last.n if last else 0) + 1
+        session.add(
+            PayoutAttempt(
+                payout_id=payout.id,
+                n=n,
+                idem_key=transfer_key(payout.id, n),
+                request_hash=_request_hash(payout.amount, payout.destination, transfer_group(payout.id)),
+                first_sent_at=transfer.created,
+                outcome="adopted",
+                stripe_id=transfer.transfer_id,
+                closed_at=now,
+            )
+        )
+    payout.leased_until = None
+    if payout.state in ("approved", "rejected"):
+        move(payout, "sending")
+    session.flush()
+    _settle(session, payout, transfer, now)
+    return True
+
+
+def _settle(session: orm.Session, payout: Payout, transfer: Transfer, now: dt.datetime) -> None:
+    """Move a payout to paid and post its entry; the attempt that brought it is closed by the caller."""
     move(payout, "paid")
     payout.reason, payout.paid_at = None, now
     payout.stripe_transfer_id, payout.destination_payment = transfer.transfer_id, transfer.destination_payment
@@ -121,7 +171,6 @@ def paid(session: orm.Session, claimed: Claim, transfer: Transfer, outcome: str,
         .where(StripeEvent.outcome == "parked", StripeEvent.account == payout.destination)
         .values(outcome=None, handled_at=None, next_try_at=now)
     )
-    return True
 
 
 def _alarm(

@@ -12,7 +12,7 @@ from sqlalchemy import orm
 from marketplace.core import clock
 from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
-from payouts.settlement import retry
+from payouts.settlement import freeze, retry
 from payouts.settlement.gateway import TransferOrder, transfer_key
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 from payouts.settlement.retry import Step, Trouble
@@ -49,6 +49,7 @@ class Claim:
 def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | None:
     """Take a payout that is due, for the length of a lease; None when another process has it or nothing is due.
 
+    Nothing is due while payouts are frozen, an open attempt neither: reconciliation finds what became of it.
     A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
     now: business time, which says what is due. The lease ends by the wall's clock: a call that is under way does not
     end when business time is moved.
@@ -59,7 +60,7 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
         .where(Payout.leased_until.is_(None) | (Payout.leased_until <= clock.wall()))
         .with_for_update(skip_locked=True)
     ).one_or_none()
-    if payout is None:
+    if payout is None or freeze.is_frozen(session):
         return None
     run = session.get_one(PayoutRun, payout.run_id)
     if run.state != "executing":

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core.hooks import Finding
 from payouts.funding.models import Funding
+from payouts.settlement import freeze
 from payouts.settlement.checkouts import GRACE
 from payouts.settlement.events import LEASE
 from payouts.settlement.models import StripeEvent
@@ -79,7 +80,12 @@ def events_unhandled(session: Session, now: dt.datetime) -> int:
 
 
 def payouts_due(session: Session, now: dt.datetime) -> int:
-    """Return how many payouts of executing runs are being sent or due to be tried; waiting for money is not due."""
+    """Return how many payouts of executing runs are being sent or due to be tried; waiting for money is not due.
+
+    While payouts are frozen none is: people have to act first.
+    """
+    if freeze.is_frozen(session):
+        return 0
     is_due = (Payout.next_try_at <= now) & Payout.state.in_(("approved", "unknown", "rejected"))
     statement = (
         sa.select(sa.func.count())

@@ -22,6 +22,7 @@ from payouts.settlement import (
     bank_leg,
     checkouts,
     events,
+    freeze,
     payout_models,
     promises,
     rounds,
@@ -104,6 +105,7 @@ def register() -> None:
     hooks.lag("payouts_due", promises.payouts_due)
     hooks.lag("fundings_unasked", promises.fundings_unasked)
     hooks.lag("webhooks_pending", webhooks_pending)
+    hooks.command("freeze-payouts", freeze.run)
 
 
 def blueprints() -> Iterable[flask.Blueprint | Any]:

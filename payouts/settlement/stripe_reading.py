@@ -138,9 +138,8 @@ def balance_tx(body: Body) -> BalanceTx:
     """Read a balance transaction; of an expanded source only what matching needs is kept."""
     source, currency = body.get("source"), body["currency"]
     facts = plain(source)
-    kept = {
-        name: str(facts[name]) for name in ("transfer_group", "payment_intent", "transfer") if facts.get(name)
-    }
+    names = ("transfer_group", "payment_intent", "transfer", "destination")
+    kept = {name: str(_id(facts[name])) for name in names if facts.get(name)}
     kept |= {name: str(value) for name, value in plain(facts.get("metadata")).items()}
     return BalanceTx(
         tx_id=body["id"],
