@@ -1,0 +1,202 @@
+"""After each step: every figure of the product beside the model's, and the promises that must hold at any moment."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from marketplace.core import clock, db, hooks
+from tests.simulation.environment import PLATFORM, Time
+from tests.simulation.steps import Broken
+from tests.simulation.world import World
+
+# One statement reads all that is compared, so that it is one moment and one way to the server.
+FIGURES = """
+SELECT json_build_object(
+ 'books', (SELECT json_agg(json_build_array(q.kind, q.owner, q.currency, q.total)) FROM (
+    SELECT a.kind, a.owner, a.currency, sum(b.balance_minor)::bigint AS total
+      FROM account a JOIN balance b ON b.account_id = a.id GROUP BY 1, 2, 3) q),
+ 'commissions', (SELECT json_agg(json_build_array(o.shop_id, o.mode, o.order_ref, c.adviser_id, c.id, m.standing_minor,
+      m.kinds)) FROM commission c JOIN shop_order o ON o.id = c.order_id
+    JOIN (SELECT commission_id, (array_agg(standing_minor ORDER BY seq DESC))[1] AS standing_minor,
+      array_agg(kind ORDER BY seq) AS kinds FROM commission_move GROUP BY 1) m ON m.commission_id = c.id),
+ 'orders', (SELECT json_agg(json_build_array(o.shop_id, o.mode, o.order_ref, d.state, d.adviser_id, t.effective_from))
+    FROM shop_order o JOIN (SELECT DISTINCT ON (order_id) * FROM attribution ORDER BY order_id, n DESC) d
+      ON d.order_id = o.id LEFT JOIN commission_terms t ON t.id = d.terms_id),
+ 'payouts', (SELECT json_agg(json_build_array(id, adviser_id, amount_minor, state, stripe_transfer_id)) FROM payout),
+ 'fundings', (SELECT json_agg(id ORDER BY entry_id) FROM funding WHERE state = 'paid'),
+ 'clicks', (SELECT count(*) FROM click),
+ 'unbalanced', (SELECT count(*) FROM (SELECT FROM posting WHERE entry_id > %(last)s GROUP BY entry_id, currency
+    HAVING sum(amount_minor) <> 0) q),
+ 'unproved', (SELECT count(*) FROM (SELECT account_id, sum(amount_minor) AS total FROM posting GROUP BY 1) p
+    FULL JOIN (SELECT account_id, sum(balance_minor) AS total FROM balance GROUP BY 1) b USING (account_id)
+    WHERE coalesce(p.total, 0) <> coalesce(b.total, 0)),
+ 'entry', (SELECT coalesce(max(id), 0) FROM entry))
+"""
+DEBIT = {
+    "shop:receivable", "adviser:receivable", "platform:stripe_cost", "stripe:platform_balance",
+    "memo:connected_balance",
+}  # fmt: skip
+# These hold once everything has come to rest: between a payment and the next import they can't.
+AT_REST = {"certificate_difference"}
+LAGS_OF_OTHERS = {"jobs", "mail", "edges", "webhooks_pending"}
+STEPS_BETWEEN_PROMISES = 20
+
+
+class Checker:
+    """Compares one world with its model, step after step."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.entry, self.transfer = world, 0, 0
+        self.credited: set[str] = set()
+        self.transfers: dict[str, tuple[int, str]] = {}
+        self.promises = sorted(hooks.invariants)
+
+    def after(self, step: int) -> dict[str, Any]:
+        """Compare everything; return the figures. Raises Broken."""
+        found = self._figures()
+        self._observe_stripe()
+        self._observe(found)
+        self._compare(found)
+        if step % STEPS_BETWEEN_PROMISES == 0:
+            self.hold_promises(AT_REST)
+        return found
+
+    def _figures(self) -> dict[str, Any]:
+        eyes = self.world.here.eyes
+        assert eyes is not None
+        row = eyes.execute(FIGURES, {"last": self.entry}).fetchone()
+        assert row is not None
+        found: dict[str, Any] = row[0]
+        self.entry = found["entry"]
+        return found
+
+    def _observe_stripe(self) -> None:
+        """Count transfers at Stripe: each for one payout of ours, once, as it was approved."""
+        world, model = self.world, self.world.model
+        with world.here.store.read() as tx:
+            rows = tx.rows("SELECT seq, body FROM object WHERE kind = 'transfer' AND seq > ? ORDER BY seq", (self.transfer,))
+            held = {
+                row["currency"].upper(): row["total"]
+                for row in tx.rows(
+                    "SELECT currency, sum(net) AS total FROM movement WHERE account = ? GROUP BY 1", (PLATFORM,)
+                )
+            }
+        for row in rows:
+            self.transfer, body = row["seq"], json.loads(row["body"])
+            payout = body["metadata"]["payout_id"]
+            if payout in self.transfers:
+                raise Broken(f"a second transfer for payout {payout}")
+            one = model.payouts.get(payout)
+            if one is None or one["state"] != "open":
+                raise Broken(f"a transfer for {one or 'no payout of ours'}")
+            if (body["amount"], body["destination"]) != (one["amount"], world.made.accounts[one["adviser"]]):
+                raise Broken(f"Stripe moved {body['amount']} to {body['destination']}, approved was {one}")
+            self.transfers[payout] = (body["amount"], body["id"])
+            model.stripe["EUR"] -= body["amount"]
+        wrong = {cur for cur in {*held, *model.stripe} if held.get(cur, 0) != model.stripe[cur]}
+        if wrong:
+            raise Broken(f"at Stripe lie {held}, the model says {dict(model.stripe)}")
+
+    def _observe(self, found: dict[str, Any]) -> None:
+        """Tell the model what depends on answers: payments that were booked, payouts that went on."""
+        world, model = self.world, self.world.model
+        for funding in found["fundings"] or ():
+            if funding not in self.credited:
+                paid = {str(key): value for key, value in world.paid.items()}
+                if funding not in paid:
+                    raise Broken("a payment was booked that nobody made")
+                shop, gross, fee = paid[funding]
+                model.funded(model.shops[shop], gross, fee)
+                self.credited.add(funding)
+        for payout, _adviser, _amount, state, transfer in found["payouts"] or ():
+            now = "open" if state in ("approved", "sending", "unknown", "rejected") else state
+            if payout not in model.payouts:
+                raise Broken(f"payout {payout} was never approved")
+            was = model.payouts[payout]["state"]
+            if now == was:
+                continue
+            if was == "released" or now == "open" or (was != "open" and now in ("paid", "released")):
+                raise Broken(f"payout {payout} went from {was} to {now}")
+            if (now == "released") is (payout in self.transfers):
+                raise Broken(f"payout {payout} is {now}, at Stripe: {self.transfers.get(payout)}")
+            if now != "released" and transfer != self.transfers[payout][1]:
+                raise Broken(f"payout {payout} names transfer {transfer}")
+            model.observe(payout, now)
+
+    def _compare(self, found: dict[str, Any]) -> None:
+        world, model, names = self.world, self.world.model, self.world.names
+        books = {
+            (kind, names.get(owner or "", ""), cur): total if kind in DEBIT else -total
+            for kind, owner, cur, total in found["books"] or ()
+            if total
+        }
+        self._same("books", books, {key: total for key, total in model.books.items() if total})
+        negative = {key: total for key, total in books.items() if total < 0 and not key[0].startswith("platform")}
+        if negative or found["unbalanced"] or found["unproved"]:
+            raise Broken(f"{negative}, {found['unbalanced']} unbalanced, {found['unproved']} unproved")
+        commissions = {}
+        for shop, mode, ref, adviser, commission, standing, kinds in found["commissions"] or ():
+            key = (names[shop], mode, ref, names[adviser])
+            commissions[key] = (standing, kinds)
+            world.commission_ids[key] = uuid.UUID(commission)
+        told = {
+            (shop.name, one.order.mode, one.order.ref, one.adviser): (
+                one.standing,
+                [move.kind for move in one.moves],
+            )
+            for shop, one in model.commissions
+        }
+        self._same("commissions", commissions, told)
+        orders = {
+            (mode, ref): (state, names.get(adviser or ""), since)
+            for _shop, mode, ref, state, adviser, since in found["orders"] or ()
+        }
+        decided = {}
+        for shop in model.shops.values():
+            for key, order in shop.orders.items():
+                winner, terms = order.winner or (None, None)
+                since = next((at for at, one in shop.terms if one is terms), None)
+                decided[key] = (order.state, winner, since.isoformat() if since else None)
+        self._same("orders", {key: (one[0], one[1], _instant(one[2])) for key, one in orders.items()}, decided)
+        payouts = {one[0]: (names[one[1]], one[2]) for one in found["payouts"] or ()}
+        self._same("payouts", payouts, {key: (one["adviser"], one["amount"]) for key, one in model.payouts.items()})
+        if found["clicks"] != world.clicks:
+            raise Broken(f"{found['clicks']} clicks, {world.clicks} were shipped")
+
+    @staticmethod
+    def _same(what: str, product: dict[Any, Any], model: dict[Any, Any]) -> None:
+        if product != model:
+            keys = sorted({key for key in {*product, *model} if product.get(key) != model.get(key)}, key=str)
+            wrong = [f"{key}: product {product.get(key)}, model {model.get(key)}" for key in keys[:6]]
+            raise Broken(f"{what} differ: " + "; ".join(wrong))
+
+    def hold_promises(self, but: set[str]) -> None:
+        """Check the registered promises as the worker. Raises Broken."""
+        self.world.here.play("worker")
+        with db.session() as session:
+            found = {name: hooks.invariants[name].check(session) for name in self.promises if name not in but}
+        broken = {name: one.figure for name, one in found.items() if not one.holds}
+        if broken:
+            raise Broken(f"promises broken: {broken}")
+
+    def at_rest(self) -> None:
+        """Say that nothing is left to do: no lag, no open payout, no shop that owes although it paid. Raises Broken."""
+        self.hold_promises(set())
+        with db.session() as session:
+            due = {name: lag(session, clock.now()) for name, lag in hooks.lags.items() if name not in LAGS_OF_OTHERS}
+        left = {name: one for name, one in due.items() if one}
+        open_ = [one for one in self.world.model.payouts.values() if one["state"] == "open"]
+        unpaid = {str(key) for key in self.world.paid} - self.credited
+        owed = {
+            key: total
+            for key, total in self.world.model.books.items()
+            if key[0] == "shop:receivable" and total and key[2] != "KWD"
+        }
+        if left or open_ or unpaid or owed:
+            raise Broken(f"at rest by {Time.now}: {left}, open {open_}, payments not booked {unpaid}, owed {owed}")
+
+
+def _instant(text: str | None) -> str | None:
+    return None if text is None else text.replace("Z", "+00:00")

@@ -1,0 +1,162 @@
+"""A story is a seed: which steps happen, which of them die, and what is drawn in each. The same seed, the same story."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import traceback
+from dataclasses import dataclass, field
+
+from marketplace.core.money import Money
+from payouts.accrual import registration as accrual
+from payouts.funding import service as funding
+from payouts.reconciliation import registration as reconciliation
+from payouts.runs import registration as runs
+from payouts.sandbox import checkout, onboarding
+from payouts.settlement import checkouts
+from payouts.settlement import registration as settlement
+from payouts.statements import registration as statements
+from tests.simulation import steps
+from tests.simulation.checks import Checker
+from tests.simulation.environment import Crash, Environment, Time
+from tests.simulation.world import PLANS, Furniture, World
+
+LONGEST = 500
+DIES = 0.08
+
+
+@dataclass
+class Story:
+    """What came of a seed: the trace, and what broke if anything did."""
+
+    seed: int
+    trace: list[str] = field(default_factory=list)
+    broken: str = ""
+    kept: list[int] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        """Return the line that plays it again."""
+        return f"./dev bench simulate --seed {self.seed} --worlds 1 --steps {len(self.trace)}"
+
+
+def plan(seed: int, length: int) -> list[tuple[str, int]]:
+    """Return the steps of a seed, each with the number of the point at which it dies (0: it lives)."""
+    draw = random.Random(f"plan {seed}")
+    names, weights = list(steps.STEPS), [weight for _, weight in steps.STEPS.values()]
+    chosen = draw.choices(names, weights, k=length)
+    return [(name, draw.randint(1, 12) if draw.random() < DIES else 0) for name in chosen]
+
+
+def play(
+    here: Environment, made: Furniture, seed: int, length: int = LONGEST, only: list[int] | None = None
+) -> Story:
+    """Play the first `length` steps of a seed in a world of its own, or `only` those numbers; then let it rest."""
+    story, world = Story(seed), World(here, made)
+    checker = Checker(world)
+    random.seed(seed)
+    try:
+        for number, (name, dies) in enumerate(plan(seed, length)):
+            if only is not None and number not in only:
+                continue
+            story.kept.append(number)
+            draw = random.Random(f"{seed} {number}")
+            Time.now += dt.timedelta(seconds=draw.choice((1, 7, 45, 130, 700, 2_000)))
+            Crash.left, Crash.where = dies, ""
+            story.trace.append(f"{number} {name}")
+            said = steps.STEPS[name][0](world, draw)
+            Crash.left = 0
+            found = checker.after(number)
+            died = f" died at {Crash.where}" if Crash.where else ""
+            story.trace[-1] = f"{number} {name} {said}{died} | entry {found['entry']} {digest(found)}"
+        story.trace.append("rest")
+        rest(world, checker)
+    except Exception as error:
+        Crash.left = 0
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        story.broken = f"{type(error).__name__}: {error} ({where.name}:{where.lineno})"
+    finally:
+        world.close()
+    return story
+
+
+def digest(found: dict[str, object]) -> str:
+    """Return what of the figures has no random names: all amounts, sorted."""
+    books = sorted((kind, cur, total) for kind, _owner, cur, total in found["books"] or ())  # type: ignore[attr-defined]
+    return f"{len(found['commissions'] or ())} commissions {hash_of(books)}"  # type: ignore[arg-type]
+
+
+def hash_of(value: object) -> str:
+    """Return a short name for a value that is the same in every process."""
+    number = 0
+    for byte in repr(value).encode():
+        number = (number * 131 + byte) % 2**32
+    return f"{number:08x}"
+
+
+def rest(world: World, checker: Checker) -> None:
+    """Faults stop, time passes, shops pay: everything comes to an end by itself (I10)."""
+    nothing = random.Random(0)
+    steps.heal(world, nothing)
+    for name in world.made.accounts:
+        world.sandbox(lambda tx, found=world.made.accounts[name]: onboarding.onboard(tx, found))
+    while steps.execute(world, nothing):
+        pass
+    for number in range(4):
+        Time.now += dt.timedelta(days=35)
+        steps.ship(world, nothing)
+        for name in ("s0", "s1", "s2"):
+            _pay(world, name, Money(5_000_000, PLANS[name].currency))
+        Time.now += dt.timedelta(minutes=3)
+        for work in (
+            settlement.look_at_accounts, settlement.repair_fundings, settlement.handle_events, runs.resume_funded,
+            runs.continue_runs,
+        ):  # fmt: skip
+            steps.sweep(world, work.__name__, work)
+            checker.after(1)
+        for step in (steps.wait, steps.decide, steps.hold, steps.post):
+            step(world, nothing)
+            checker.after(1)
+        for _ in range(4):
+            Time.now += dt.timedelta(minutes=6)
+            for work in (runs.resume_funded, runs.continue_runs, settlement.follow_bank):
+                steps.sweep(world, work.__name__, work)
+        checker.after(number)
+    for work in (statements.issue_due, settlement.handle_events, reconciliation.run_due, accrual.post_all):
+        steps.sweep(world, work.__name__, work)
+    Time.now += dt.timedelta(hours=30)
+    steps.sweep(world, "reconciliation", reconciliation.run_due)
+    checker.after(1)
+    checker.at_rest()
+
+
+def _pay(world: World, name: str, amount: Money) -> None:
+    owner, shop_id, now = world.made.owners[name], world.made.shop_ids[name], Time.now
+    row = world.act(owner, lambda s: funding.plan(s, shop_id, amount, "test", now))
+    page = checkouts.open_page(world.here.gateway, row, "http://localhost")
+    assert page.stripe_session_id is not None
+    world.sandbox(lambda tx: checkout.complete(tx, page.stripe_session_id))
+    fee = (amount.minor * 150 + 5_000) // 10_000 + 25
+    world.paid[row.id] = (name, amount.minor, fee)
+    world.model.stripe[amount.currency] += amount.minor - fee
+
+
+def shrink(here: Environment, made: Furniture, story: Story, tries: int = 200) -> Story:
+    """Return a shorter story that breaks in the same way, dropping ever smaller parts while it still does."""
+
+    def kind(one: Story) -> str:
+        return one.broken[:40]
+
+    best, size = story, max(1, len(story.kept) // 2)
+    while size and tries:
+        start = 0
+        while start < len(best.kept) and tries:
+            fewer = best.kept[:start] + best.kept[start + size :]
+            tries -= 1
+            again = play(here, made, story.seed, max(story.kept) + 1, fewer)
+            if again.broken and kind(again) == kind(story):
+                best = again
+            else:
+                start += size
+        size //= 2
+    return best
