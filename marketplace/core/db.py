@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import event, orm
 
-from marketplace.core import clock, failpoints, ids
+from marketplace.core import clock, failpoints, ids, patience
 from marketplace.core.errors import InvariantViolation
 
 log = structlog.get_logger(__name__)
@@ -81,13 +81,24 @@ class RefusedRole(RuntimeError):
     """The process was given a database role that could bypass the locks of the database."""
 
 
-def init(url: str, *, pool_size: int = 5, clock_moves: bool = False, guard_role: bool = True) -> sa.Engine:
+def init(
+    url: str,
+    *,
+    pool_size: int = 5,
+    clock_moves: bool = False,
+    guard_role: bool = True,
+    limit: int = 60,
+) -> sa.Engine:
     """Open the engine of this process (nothing connects yet) and return it.
 
     url: SQLAlchemy URL of the login role; pool_size: connections kept; clock_moves: read the business offset at
-    each transaction; guard_role: refuse superusers, BYPASSRLS and members of the owner at the first connection.
+    each transaction; guard_role: refuse superusers, BYPASSRLS and members of the owner at the first connection;
+    limit: seconds that one statement may take. A server that answers nobody is given up within seconds.
     """
     close()
+    bounds = {"statement_timeout": f"{limit}s", "idle_in_transaction_session_timeout": "60s"}
+    options = [f"-c {name}={value}" for name, value in bounds.items()]
+    options.append(str(sa.make_url(url).query.get("options", "")))
     engine = sa.create_engine(
         url,
         pool_size=pool_size,
@@ -96,7 +107,16 @@ def init(url: str, *, pool_size: int = 5, clock_moves: bool = False, guard_role:
         pool_pre_ping=True,
         # Values of a failed statement would end in the log, and among them are hashes, seeds and tokens.
         hide_parameters=True,
-        connect_args={"connect_timeout": 3, "application_name": "aanrader"},
+        connect_args={
+            "connect_timeout": patience.CONNECT_SECONDS,
+            "application_name": "aanrader",
+            "options": " ".join(options).strip(),
+            **patience.TCP,
+        },
+    )
+    door = patience.Door(patience.bounded(limit=limit + 5))
+    event.listen(
+        engine, "do_connect", lambda _dialect, _record, cargs, cparams: door.connect(*cargs, **cparams)
     )
     if guard_role:
         event.listen(engine, "connect", _refuse_powerful_role)

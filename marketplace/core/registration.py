@@ -24,6 +24,6 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
 
 def _work(_arguments: Sequence[str]) -> int:
     settings = config.current()
-    db.init(settings.database_url, pool_size=4, clock_moves=settings.clock_moves)
+    db.init(settings.database_url, pool_size=4, clock_moves=settings.clock_moves, limit=900)
     db.refuse_powerful_start()
     return jobs.work()

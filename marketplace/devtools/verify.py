@@ -69,7 +69,7 @@ def open_as_worker(facts: Mapping[str, Any] | None) -> None:
             }
         )
     config.use(settings)
-    engine = db.init(url, clock_moves=True, guard_role=False)
+    engine = db.init(url, clock_moves=True, guard_role=False, limit=900)
     sa.event.listen(engine, "connect", _become_worker)
     with engine.connect():
         pass

@@ -25,6 +25,8 @@ CLOCK_SECONDS = 1.0
 _UNKNOWN_SECONDS = 10.0
 _MOST_UNKNOWN = 50_000
 _LOOKUPS_PER_SECOND = 50
+_LOOKUP_SECONDS = 0.5
+_REST_SECONDS = 5.0
 
 
 class Directory:
@@ -46,6 +48,7 @@ class Directory:
         self._unknown: dict[str, float] = {}
         self._lookups, self._lookup_second = 0, 0
         self._asking = threading.Lock()
+        self._ask_again_at = 0.0
         self._asked: psycopg.Connection[Any] | None = None
         self._stopping = threading.Event()
         self._ready = threading.Event()
@@ -66,17 +69,24 @@ class Directory:
         moment = time.monotonic()
         if moment < self._unknown.get(path, 0.0) or not self.is_listening or not self._may_ask(moment):
             return None
+        # Behind somebody who waits for an answer it would be the second wait: this visitor goes on without one.
+        if not self._asking.acquire(timeout=_LOOKUP_SECONDS):
+            return None
         found = None
-        with self._asking:
-            try:
-                if self._asked is None or self._asked.closed:
-                    self._asked = table.connect(self._url, name="aanrader-edge-lookup")
-                    self._asked.execute("SET statement_timeout = '500ms'")
-                row = table.read_one(self._asked, path)
-            except psycopg.Error as error:
-                log.warning("edge_lookup_failed", error=repr(error))
-                self._forget_connection()
+        try:
+            if moment < self._ask_again_at:
                 return None
+            if self._asked is None or self._asked.closed:
+                self._asked = table.connect(self._url, name="aanrader-edge-lookup", seconds=_LOOKUP_SECONDS)
+            row = table.read_one(self._asked, path)
+        except psycopg.Error as error:
+            log.warning("edge_lookup_failed", error=repr(error))
+            self._forget_connection()
+            # A server that hangs would hold up every visitor with an unknown code in turn.
+            self._ask_again_at = time.monotonic() + _REST_SECONDS
+            return None
+        finally:
+            self._asking.release()
         if row is not None:
             found = entry(row, http_allowed=self._http_allowed)
         if found is None:

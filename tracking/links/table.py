@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from marketplace.core import patience
+
 CHANNEL = "edge"
 _ALL = (
     "SELECT path, link_id, shop_id, adviser_id, offer_id, kind, target_url, consent_mode, standing, hosts"
@@ -30,17 +32,21 @@ class LinkRow(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def connect(database_url: str, *, name: str = "aanrader-edge") -> psycopg.Connection[Any]:
+def connect(
+    database_url: str, *, name: str = "aanrader-edge", seconds: float = 10.0
+) -> psycopg.Connection[Any]:
     """Open a connection as the edge's own role; slow answers are errors, because visitors wait behind them.
 
-    database_url: as in the settings (the SQLAlchemy form is understood). Raises psycopg.OperationalError.
+    database_url: as in the settings (the SQLAlchemy form is understood); seconds: that an answer may take.
+    Raises psycopg.OperationalError.
     """
-    return psycopg.connect(
+    return patience.bounded(limit=seconds).connect(
         database_url.replace("postgresql+psycopg://", "postgresql://", 1),
         autocommit=True,
-        connect_timeout=3,
+        connect_timeout=patience.CONNECT_SECONDS,
         application_name=name,
-        options="-c statement_timeout=10s",
+        options=f"-c statement_timeout={round(seconds * 1000)}",
+        **patience.TCP,
     )
 
 

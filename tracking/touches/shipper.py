@@ -12,22 +12,24 @@ import psycopg
 import sqlalchemy as sa
 import structlog
 
-from marketplace.core import clock, config, db, jobs
+from marketplace.core import clock, config, db, jobs, patience
 from tracking.touches import segments, ship
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.25
 BEAT_SECONDS = 1.0
+STATEMENT_SECONDS = 120.0
 
 
 def connect(database_url: str) -> psycopg.Connection[Any]:
     """Open a connection as the worker's role for COPY. Raises psycopg.OperationalError."""
-    return psycopg.connect(
+    return patience.bounded(limit=STATEMENT_SECONDS).connect(
         database_url.replace("postgresql+psycopg://", "postgresql://", 1),
         autocommit=True,
-        connect_timeout=3,
+        connect_timeout=patience.CONNECT_SECONDS,
         application_name="aanrader-shipper",
+        **patience.TCP,
     )
 
 
