@@ -85,7 +85,7 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
 def read(statement_id: UUID) -> dict[str, Any]:
     """Return a statement with every line."""
     with db.session() as session:
-        row = service.get(session, statement_id, _owner())
+        row = service.get(session, current_actor(), statement_id)
         payout = session.get_one(Payout, row.payout_id)
     return _head(row, payout) | {"document": row.document, "sha256": row.sha256}
 
