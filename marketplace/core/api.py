@@ -127,6 +127,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
         super().__init__(app, spec_kwargs={"marshmallow_plugin": plugin})
 
+    def _register_responses(self) -> None:
+        """Describe refusals as what they are: the library would say application/json of them too."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        try:
+            super()._register_responses()
+        finally:
+            del self.DEFAULT_RESPONSE_CONTENT_TYPE
+
     def _register_error_handlers(self) -> None:
         """Leave errors to the application's own handlers."""
 
