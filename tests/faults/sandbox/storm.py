@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from marketplace.core import clock
-from marketplace.core.errors import AppError
+from marketplace.core.errors import Unavailable
 from payouts.funding.models import Funding
 from payouts.reconciliation import registration as reconciliation
 from payouts.runs import execution
@@ -82,7 +82,11 @@ class Storm:
         chosen = self.draw.sample(self.sweeps(), self.draw.randint(2, len(self.sweeps())))
         self.world.play("worker")
         for sweep in chosen:
-            sweep()
+            try:
+                sweep()
+            except Unavailable as error:
+                # The worker writes it down and goes on with the next sweep; this one has another turn.
+                self.say(f"unanswered: {error.code}")
 
     def send(self) -> None:
         """Let the worker go on with the run; the library repeats nothing by itself."""
@@ -103,11 +107,7 @@ class Storm:
 
     def resume(self) -> None:
         """Let payouts go on that wait for money, when Stripe says that there is some."""
-        try:
-            execution.resume_funded(self.world.gateway, clock.now)
-        except AppError as error:
-            # A sweep that is refused is tried again at its next turn, as the worker does.
-            self.say(f"resume: {error.code}")
+        execution.resume_funded(self.world.gateway, clock.now)
 
     def pay_in(self) -> None:
         """Let the shop ask for a page to pay in; it may get none now and one later."""

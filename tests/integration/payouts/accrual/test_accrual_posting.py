@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
-from marketplace.core import db
+from marketplace.core import clock, db, ids
+from payouts.accrual import registration
 from payouts.ledger import postings
 from payouts.ledger.service import Money
 from tests.integration.payouts.world import NOW, World
@@ -195,6 +197,20 @@ def test_a_move_is_posted_once_when_two_workers_take_the_queue(world: World) -> 
         with psycopg.connect(world.database.url("worker").replace("+psycopg", "", 1)) as second:
             others = [row[0] for row in second.execute("SELECT accrual_claim(10)")]
     assert len(claimed) == 2 and len(others) == 2 and not set(claimed) & set(others)
+
+
+def test_a_move_that_nobody_posted_for_long_is_found_by_the_slow_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, adviser = world.shop(), world.adviser()
+    commission = world.commission(shop, adviser)
+    hour_ago = int((clock.wall() - dt.timedelta(hours=1)).timestamp() * 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(ids, "new_id", lambda: uuid.UUID(int=(hour_ago << 80) | 1))
+        world.move(commission, "earned", 100)
+    assert registration.post_recent() == 0
+    assert registration.post_all() == 1
+    assert world.balance("adviser:pending", adviser) == 100
 
 
 def test_a_lost_claim_is_not_posted_again_under_a_newer_snapshot(world: World) -> None:

@@ -363,6 +363,31 @@ def test_two_reversals_at_once_share_one_cap(worker: Connection, connect: Connec
             checked.result(10)
 
 
+def test_a_poster_that_waits_holds_no_later_account(worker: Connection, connect: Connect) -> None:
+    kinds = [(f"memo:connected_{name}", owner) for owner in (SHOP, ADVISER) for name in ("balance", "owed")]
+    first, _, third, fourth = (account(worker, kind) for kind in kinds)
+    worker.commit()
+    waiter, other = connect("worker"), connect("worker")
+
+    def lock(connection: Connection, *accounts: int) -> None:
+        entry = open_entry(connection, 2)
+        values = ", ".join(f"({entry}, {n}, {one}, 'EUR', 5)" for n, one in enumerate(accounts, start=1))
+        connection.execute(
+            f"INSERT INTO posting (entry_id, line, account_id, currency, amount_minor) VALUES {values}"
+        )
+
+    lock(worker, first)
+    with ThreadPoolExecutor(1) as pool:
+        # Named in the wrong order, and locked in the right one: it waits for the first and has nothing else yet.
+        waits = pool.submit(lock, waiter, third, first)
+        wait_until_blocked(worker, waiter)
+        lock(other, third, fourth)
+        other.rollback()
+        worker.rollback()
+        waits.result(10)
+    waiter.rollback()
+
+
 def wait_until_blocked(watcher: Connection, waiter: Connection) -> None:
     """Return once one connection waits for a lock of the other; after two seconds in any case."""
     for _ in range(100):

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from marketplace.core import clock, db
 from marketplace.core.errors import GatewayUncertain
@@ -73,6 +74,22 @@ def test_no_call_happens_inside_a_transaction(world: World) -> None:
         world.gateway.create_transfer("k", order)
     with db.transaction(), pytest.raises(CalledInsideTransaction):
         world.gateway.balances()
+
+
+def test_of_two_workers_at_one_moment_one_takes_a_payout(world: World) -> None:
+    world.budget(50_000)
+    world.adviser(earned=4_000)
+    run = world.start()
+    [payout] = world.payouts(run)
+    world.worker()
+    with db.transaction() as first:
+        assert claims.claim(first, payout.id, clock.now()) is not None
+        first.flush()
+        # The other one looks before the first has committed, so it reads the payout as it was.
+        with Session(db.engine()) as second:
+            second.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+            assert claims.claim(second, payout.id, clock.now()) is None
+            second.rollback()
 
 
 def test_a_lease_keeps_others_away_until_it_ends(world: World) -> None:
@@ -157,6 +174,17 @@ def test_the_database_refuses_a_second_key_without_two_looks_at_stripe(world: Wo
     with world.rows() as session:
         session.execute(abandoned, {"n": 2})
         session.execute(second, {"payout": payout.id})
+
+
+def test_a_transfer_is_asked_for_in_its_own_currency_and_unit(world: World) -> None:
+    owner = world.adviser(connected=False)
+    account = world.gateway.create_account("k0", owner.id, "JP", "anne@people.example").account_id
+    url = world.gateway.account_link(account, "http://localhost/again", "http://localhost/done")
+    assert world.sandbox.click(url)[0] == 303
+    world.sandbox.act("balance.topup", amount=5_000, currency="jpy")
+    order = TransferOrder(owner.id, 1, Money(1_234, "JPY"), account, "x")
+    assert world.gateway.create_transfer("k1", order).amount == Money(1_234, "JPY")
+    assert world.state()["sums"]["transfer"] == {"jpy": 1_234}
 
 
 def test_lost_answers_are_named_uncertain(world: World) -> None:

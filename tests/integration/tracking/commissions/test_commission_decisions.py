@@ -78,6 +78,16 @@ def test_a_refund_after_approval_takes_back_its_part(earned):
     verdict(earned, "approve", status=409)
 
 
+def test_a_return_under_terms_with_a_minimum_leaves_the_minimum(trade):
+    trade.publish(minimum="5.00")
+    trade.report(trade.order("A-1", trade.token(trade.anne), lines=[line("1", "30.00"), line("2", "30.00")]))
+    trade.refund("A-1", "R-1", {"line_ref": "1", "quantity": 1, "net": money("30.00")})
+    # What is left computes to 3.00, and the shop promised 5.00 for any order: a ratio would say 3.00 (D18).
+    assert amounts(trade.show()) == {str(trade.anne.id): ("5.00", "pending")}
+    trade.refund("A-1", "R-2", {"line_ref": "2", "quantity": 1, "net": money("30.00")})
+    assert amounts(trade.show()) == {str(trade.anne.id): ("0.00", "reversed")}
+
+
 def test_the_clock_approves_when_the_hold_has_passed_and_not_a_minute_before(earned):
     due = dt.datetime.fromisoformat(earned.show()["commissions"][0]["approves_at"])
     earned.move_clock(seconds=(due - clock.now()).total_seconds() - 60)
