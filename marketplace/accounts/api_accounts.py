@@ -12,6 +12,7 @@ from marketplace.accounts.evenly import evenly
 from marketplace.core import auth, clock, config, db
 from marketplace.core import policy as policies
 from marketplace.core.actor import Actor
+from marketplace.core.errors import Conflict
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 
@@ -22,6 +23,15 @@ MAIL_SENT = {
     "state": "mail_sent",
     "next": "Read the mail that we sent to this address and use its link within 24 hours.",
 }
+
+
+class KeyStays(Conflict):
+    """A key asked to be signed out; it never signed in."""
+
+    code = "key_stays"
+    title = "A key doesn't sign out"
+    detail = "This request came with an API key, which opened no session."
+    next = "Revoke the key when it should end."
 
 
 @blueprint.post("/sign-up")
@@ -99,6 +109,8 @@ def sign_in(data: dict[str, Any]) -> dict[str, Any]:
 def sign_out(_data: dict[str, Any]) -> dict[str, str]:
     """End this sign-in; its cookie or token is dead at the next request."""
     actor = auth.current_actor()
+    if actor.via == "key":
+        raise KeyStays()
     with db.transaction() as session:
         if actor.credential_id is not None:
             sessions.revoke(session, actor, actor.credential_id, request_now(), clock.wall())

@@ -31,6 +31,8 @@ def known_scopes() -> frozenset[str]:
 
 def _tenant(session: Session, actor: Actor, data: Mapping[str, Any]) -> tuple[UUID | None, UUID | None]:
     if actor.is_platform:
+        if data.get("shop_id") is not None:
+            raise InvalidInput({"shop_id": ["A key of somebody of the platform belongs to no shop."]})
         return None, None
     bound_to = data.get("bound_to")
     if bound_to is None:

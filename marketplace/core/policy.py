@@ -18,7 +18,7 @@ FLAGS = ("totp_in_body", "test_keys", "shop_keys_only", "public")
 # What a row says beside its marks, for the page about it and the tests that hold the product to it: which rows exist
 # for a column, on which routes, and whether keys see rows of their own mode only. Views don't read it, on purpose:
 # what they declare is compared with it.
-TOLD = ("rows", "routes", "own_mode")
+TOLD = ("rows", "routes", "own_mode", "never")
 FRESH = dt.timedelta(minutes=30)
 F = TypeVar("F", bound=Callable[..., Any])
 

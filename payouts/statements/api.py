@@ -8,7 +8,7 @@ from uuid import UUID
 import marshmallow as ma
 import sqlalchemy as sa
 
-from marketplace.core import db, schemas
+from marketplace.core import db, schemas, tenancy
 from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
 from marketplace.core.paging import id_after, page
@@ -69,9 +69,9 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
         .order_by(Statement.id.desc())
         .limit(query["limit"] + 1)
     )
-    owner = _owner()
-    if owner is not None:
-        statement = statement.where(Statement.adviser_id == owner)
+    actor = current_actor()
+    if not actor.is_platform:
+        statement = statement.where(tenancy.adviser(actor, "statements.listed", Statement.adviser_id))
     if query["cursor"]:
         statement = statement.where(Statement.id < id_after(query["cursor"]))
     with db.session() as session:
@@ -88,12 +88,6 @@ def read(statement_id: UUID) -> dict[str, Any]:
         row = service.get(session, current_actor(), statement_id)
         payout = session.get_one(Payout, row.payout_id)
     return _head(row, payout) | {"document": row.document, "sha256": row.sha256}
-
-
-def _owner() -> UUID | None:
-    """Return whose statements may be seen: everybody's (None) by people of the platform only."""
-    actor = current_actor()
-    return None if actor.is_platform else actor.adviser()
 
 
 def _head(row: Statement, payout: Payout) -> dict[str, Any]:
