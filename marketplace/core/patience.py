@@ -58,10 +58,8 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def _server_lives(self) -> bool:
         """Say whether the server answers a new connection; being full is an answer too."""
-        asked = self.info.get_parameters() | {
-            "connect_timeout": PROBE_SECONDS,
-            "password": self.info.password,
-        }
+        asked: dict[str, Any] = {**self.info.get_parameters(), "password": self.info.password}
+        asked["connect_timeout"] = PROBE_SECONDS
         try:
             with psycopg.connect(**asked):
                 return True

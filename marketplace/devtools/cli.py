@@ -52,6 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="every invariant on the running demo or DATABASE_URL")
     verify.add_argument("--json", action="store_true", help="a JSON line per invariant")
 
+    backup = commands.add_parser("backup", help="the database and unshipped clicks into one file")
+    backup.add_argument("file", nargs="?", metavar="FILE", help="aanrader-<time>.backup unless named")
+    backup.add_argument("--force", action="store_true", help="replace FILE when it exists")
+    backup.add_argument("--with-secrets", action="store_true", help="the demo's keys and logins too")
+
+    restore = commands.add_parser(
+        "restore", help="put a backup in the database's place; payouts start frozen"
+    )
+    restore.add_argument("file", metavar="FILE")
+    restore.add_argument("--force", action="store_true", help="replace a database that is not empty")
+
     commands.add_parser("check", help="ruff, mypy, imports, house rules, dependencies, migrations")
     commands.add_parser("test", help="tests: the fast set, or --all; further arguments go to pytest")
     commands.add_parser("bench", help="benchmarks, all or by name: a JSON line per figure")
@@ -68,6 +79,8 @@ def _runner(command: str) -> Callable[[argparse.Namespace], int]:
         "drain": "drain:run",
         "journey": "journey:run",
         "verify": "verify:run",
+        "backup": "backup:run",
+        "restore": "restore:run",
         "check": "check:run",
         "test": "testing:run",
         "bench": "bench_command:run",

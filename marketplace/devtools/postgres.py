@@ -243,6 +243,13 @@ class Postgres:
         with self._connect("postgres") as connection:
             connection.execute(statement)
 
+    def end_sessions(self, name: str) -> None:
+        """End every session on a database and wait until they have gone."""
+        with self._connect("postgres") as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
     def drop(self, name: str) -> None:
         """Drop a database and whoever is connected to it; nothing happens when there is none."""
         with self._connect("postgres") as connection:
