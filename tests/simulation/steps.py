@@ -39,9 +39,9 @@ from tracking.touches.segments import heartbeat_line
 
 Draw = random.Random
 MINUTE = dt.timedelta(minutes=1)
-NETS = {"EUR": (3, 40, 101, 2_999, 14_999, 30_005, 80_000), "JPY": (1, 77, 980, 12_345), "KWD": (5, 1_230, 98_765)}
+NETS = {"EUR": (3, 101, 2_999, 14_999, 30_005, 80_000, 80_000, 125_000), "JPY": (1, 77, 980, 12_345), "KWD": (5, 1_230, 98_765)}
 CALL_FAULTS = ("drop_after", "drop_before", "500_stored", "500_transient", "html_502", "409", "429_lock", "429_rate")
-VERDICTS = ("qualified",) * 7 + ("bot", "head", "paused")
+VERDICTS = ("qualified",) * 12 + ("bot", "head", "paused")
 
 
 class Broken(AssertionError):
@@ -80,7 +80,9 @@ def a_shop(draw: Draw, *names: str) -> str:
 
 
 def an_order(world: World, draw: Draw) -> Order | None:
-    """Draw one of the latest orders."""
+    """Draw one of the latest orders, often one that earned something."""
+    if draw.random() < 0.6 and world.model.commissions:
+        return draw.choice(world.model.commissions[-20:])[1].order
     return draw.choice([one for shop in world.model.shops.values() for one in shop.orders.values()][-25:] or [None])
 
 
@@ -161,7 +163,7 @@ def order(world: World, draw: Draw) -> str:
     world.numbers[name] += 1
     ref, mode = f"{name}-{world.numbers[name]}", "test" if draw.random() < 0.04 else "live"
     mine = [one for one in world.touches[-60:] if one[0] == name]
-    chosen = draw.sample(mine[-12:], min(len(mine[-12:]), draw.choice((0, 1, 1, 1, 2, 3))))
+    chosen = draw.sample(mine[-12:], min(len(mine[-12:]), draw.choice((0, 1, 1, 1, 2, 2, 3))))
     strange = [one for one in world.touches[-10:] if one[0] != name][: draw.randrange(2)]
     ordered = Time.now - draw.choice((0, 0, 0, 0, 1, 300, 5_000)) * MINUTE
     shipping = draw.choice((0, 0, 0, 495))
@@ -277,11 +279,13 @@ def cancel(world: World, draw: Draw) -> str:
 
 def verdict(world: World, draw: Draw) -> str:
     """A shop approves early, or declines."""
-    known = [(shop, one) for shop, one in world.model.commissions[-30:] if one.state != "reversed"]
+    known = [(shop, one) for shop, one in world.model.commissions if one.state != "reversed"]
+    open_ = [found for found in known if found[1].state == "pending"]
+    known = open_[-8:] if open_ and draw.random() < 0.9 else known
     if not known:
         return ""
     shop, one = draw.choice(known)
-    kind, actor, now = draw.choice(("approved", "approved", "declined")), world.made.owners[shop.name], Time.now
+    kind, actor, now = draw.choice(("approved",) * 5 + ("declined",)), world.made.owners[shop.name], Time.now
     found = world.commission_ids[shop.name, one.order.mode, one.order.ref, one.adviser]
     was = one.state
 
@@ -326,8 +330,9 @@ def change_fee(world: World, draw: Draw) -> str:
 
 def leave(world: World, draw: Draw) -> str:
     """An adviser leaves a shop, or comes back."""
-    name = a_shop(draw)
-    adviser = draw.choice(MEMBERS[name])
+    gone = [(name, who) for name, shop in world.model.shops.items() for who, at in shop.partners.items() if at[-1][1] == "left"]
+    name, adviser = draw.choice(gone) if gone and draw.random() < 0.8 else (a_shop(draw), "")
+    adviser = adviser or draw.choice(MEMBERS[name])
     line, actor, now = world.model.shops[name].partners[adviser], world.made.advisers[adviser], Time.now
     found, owner, offer = world.made.partners[name, adviser], world.made.owners[name], world.made.offers[name]
     if line[-1][1] == "accepted":
@@ -592,22 +597,36 @@ def bank_fails(world: World, draw: Draw) -> str:
 
 def advance(world: World, draw: Draw) -> str:
     """Time passes."""
-    gone = draw.choice((1, 5, 26, 26, 24 * 3, 24 * 8, 24 * 15, 24 * 32))
+    gone = draw.choice((1, 1, 5, 5, 26, 26, 26, 50, 24 * 3, 24 * 8, 24 * 16))
     Time.now += dt.timedelta(hours=gone)
     return f"{gone} h"
 
 
 Step = Callable[[World, Draw], str]
 STEPS: dict[str, tuple[Step, int]] = {
-    "click": (click, 14), "ship": (ship, 7), "order": (order, 18), "repeat": (repeat, 2), "lines": (lines, 4),
-    "refund": (refund, 10), "cancel": (cancel, 1), "verdict": (verdict, 10), "terms": (change_terms, 2),
-    "fee": (change_fee, 1), "leave": (leave, 2), "ban": (ban, 1), "fund": (fund, 6), "pay": (pay, 1),
-    "preview": (preview, 5), "approve": (approve, 5), "execute": (execute, 5), "decide": (decide, 10),
-    "wait": (wait, 2), "hold": (hold, 7), "post": (post, 16), "hear": (hear, 5),
-    "events": (others(settlement.handle_events), 5), "fundings": (others(settlement.repair_fundings), 5),
+    "click": (click, 10), "ship": (ship, 4), "order": (order, 18), "repeat": (repeat, 2), "lines": (lines, 4),
+    "refund": (refund, 8), "cancel": (cancel, 1), "verdict": (verdict, 5), "terms": (change_terms, 2),
+    "fee": (change_fee, 1), "leave": (leave, 2), "ban": (ban, 2), "fund": (fund, 3), "pay": (pay, 1),
+    "preview": (preview, 1), "approve": (approve, 2), "execute": (execute, 2), "decide": (decide, 5),
+    "wait": (wait, 2), "hold": (hold, 3), "post": (post, 6), "hear": (hear, 3),
+    "events": (others(settlement.handle_events), 2), "fundings": (others(settlement.repair_fundings), 2),
     "bank": (others(settlement.follow_bank), 2), "accounts": (others(settlement.look_at_accounts), 2),
-    "runs": (others(runs.continue_runs), 9), "resume": (others(runs.resume_funded), 2),
-    "statements": (others(statements.issue_due), 1), "reconcile": (reconcile, 2), "fault": (fault, 5),
+    "runs": (others(runs.continue_runs), 5), "resume": (others(runs.resume_funded), 2),
+    "statements": (others(statements.issue_due), 1), "reconcile": (reconcile, 2), "fault": (fault, 4),
     "heal": (heal, 2), "silence": (silence, 1), "account": (account, 2), "bank_fails": (bank_fails, 1),
-    "advance": (advance, 8),
+    "advance": (advance, 5),
 }  # fmt: skip
+# What often comes together; a step that ends in ? comes only sometimes, and others may come between.
+TALES: tuple[str, ...] = (
+    "click click? ship? order order? decide post?", "click order verdict? lines? order decide ship decide verdict post",
+    "click order click order ship decide verdict post refund? post",
+    "order order refund refund? cancel? post fund? hear events post",
+    "click order ship decide verdict verdict fund hear events post preview refund? post? approve ban? account? execute"
+    " fault? runs",
+    "click order order ship decide hold verdict fund fundings post preview lines? approve refund? post? execute runs"
+    " refund post",
+    "order verdict post preview approve cancel? post? execute fault runs silence? runs advance? runs resume bank hear"
+    " events",
+    "order advance ship decide hold post fund fundings post preview approve execute runs",
+    "terms advance? click ship order decide leave? click order post",
+)  # fmt: skip

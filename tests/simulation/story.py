@@ -42,10 +42,18 @@ class Story:
 
 def plan(seed: int, length: int) -> list[tuple[str, int]]:
     """Return the steps of a seed, each with the number of the point at which it dies (0: it lives)."""
-    draw = random.Random(f"plan {seed}")
+    draw, chosen = random.Random(f"plan {seed}"), list[str]()
     names, weights = list(steps.STEPS), [weight for _, weight in steps.STEPS.values()]
-    chosen = draw.choices(names, weights, k=length)
-    return [(name, draw.randint(1, 12) if draw.random() < DIES else 0) for name in chosen]
+    while len(chosen) < length:
+        if draw.random() < 0.45:
+            chosen += draw.choices(names, weights)
+            continue
+        for word in draw.choice(steps.TALES).split():
+            if not word.endswith("?") or draw.random() < 0.4:
+                chosen.append(word.rstrip("?"))
+            if draw.random() < 0.1:
+                chosen += draw.choices(names, weights)
+    return [(name, draw.randint(1, 12) if draw.random() < DIES else 0) for name in chosen[:length]]
 
 
 def play(
