@@ -41,6 +41,9 @@ def test_a_patch_applies_is_small_and_changes_the_product_only(bug: Bug) -> None
         assert text != sources[path]
         if path.endswith(".py"):
             compile(text, path, "exec")
+    for test in bug.tests:
+        path, _, name = test.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(), test
     changed = [line for line in bug.patch.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert len(changed) <= MOST_LINES
 

@@ -35,7 +35,11 @@ def test_ten_euro_over_three_equal_lines_is_334_333_333_and_the_same_line_gets_t
 
 
 @pytest.mark.parametrize(
-    ("currency", "total", "parts"), [("JPY", 1_000, [334, 333, 333]), ("HUF", 1, [1, 0, 0])]
+    ("currency", "total", "parts"),
+    [
+        pytest.param("JPY", 1_000, [334, 333, 333], id="JPY"),
+        pytest.param("HUF", 1, [1, 0, 0], id="HUF"),
+    ],
 )
 def test_other_currencies_are_split_and_kept_in_their_own_units(
     database: Database, currency: str, total: int, parts: list[int]

@@ -132,6 +132,13 @@ def test_paid_then_failed_three_days_later_is_told_and_sent_no_second_time(world
     ask_the_bank(world)
     assert now_of(world, payout).state == "in_bank"
     assert where_it_is(world, payout)["note"] == "Arrived at your bank."
+    # The old refusal, heard of once more, is not about where the money is now.
+    refused = [one for one in world.sandbox.ask("webhooks")["data"] if one["type"] == "payout.failed"]
+    world.sandbox.act("webhook.resend", event=refused[0]["event"])
+    with world.rows() as session:
+        session.execute(sa.delete(StripeEvent).where(StripeEvent.event_id == refused[0]["event"]))
+    hear(world)
+    assert now_of(world, payout).state == "in_bank"
     assert world.balance("memo:connected_balance", payout.adviser_id) == 0
     assert world.transfers() == (1, 4_000)
 
