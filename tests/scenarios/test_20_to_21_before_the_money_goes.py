@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marketplace.accounts.models import Adviser, AdviserState
 from marketplace.core import clock
 from payouts.runs import execution
 from tests.integration.payouts.settling import World
@@ -35,6 +36,48 @@ def test_a_changed_destination_stops_the_payout_and_needs_a_new_approval(world: 
         again = world.start()
         world.work(again)
         assert [one.state for one in world.payouts(again)] == ["paid"]
+
+
+def test_an_adviser_banned_after_approval_is_not_paid(world: World) -> None:
+    """Scenario 20: the adviser too is looked at again: one who was banned since approval is not paid."""
+    world.budget(50_000)
+    adviser = world.adviser(earned=4_000)
+    run = world.start()
+    world.advance(minutes=1)
+    with world.rows() as session:
+        session.get_one(Adviser, adviser.id).state = "banned"
+        session.add(AdviserState(adviser_id=adviser.id, state="banned", from_at=clock.now()))
+    world.advance(minutes=1)
+    assert world.work(run) == 1
+    [payout] = world.payouts(run)
+    assert (payout.state, payout.reason) == ("released", "banned")
+    assert world.transfers() == (0, 0)
+    assert world.balance("adviser:available", adviser.id) == 4_000
+
+
+def test_money_that_stripe_still_holds_back_pays_nobody_yet(world: World) -> None:
+    """Scenario 21: what a shop paid in counts from the day on which Stripe makes it available, not before."""
+    settings = {"available_after_days": 7, "fee_basis_points": 0, "fee_fixed": 0}
+    world.sandbox.ask("settings", settings)
+    headers = world.token(world.owner.user_id)
+    _, page = world.call("POST", "/funding", headers, amount=money("200.00"))
+    world.sandbox.click(page["url"])
+    world.deliver()
+    world.handle()
+    assert world.balance("stripe:platform_balance") == 20_000
+    world.adviser(earned=4_000)
+    run = world.start()
+    assert world.work(run) == 0
+    [payout] = world.payouts(run)
+    assert (payout.state, payout.reason) == ("approved", "insufficient_funds")
+    world.worker()
+    assert execution.resume_funded(world.gateway, clock.now) == 0
+    world.advance(days=7)
+    world.worker()
+    world.work(run)
+    assert [one.state for one in world.payouts(run)] == ["paid"]
+    assert [one.n for one in world.attempts(payout)] == [1]
+    assert world.transfers() == (1, 4_000)
 
 
 def test_money_for_seven_of_ten_sends_seven_and_a_top_up_resumes_just_three(world: World) -> None:
