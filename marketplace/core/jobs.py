@@ -6,6 +6,7 @@ A job is a named function whose arguments are ids; it opens its own transaction 
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import signal
 import threading
@@ -217,8 +218,20 @@ def _sweep_forever(name: str, woken: threading.Event, stopping: threading.Event)
         woken.wait(0.5)
 
 
+def spare_collector() -> None:
+    """Keep the garbage collector from looking through what was loaded at start, which never becomes garbage.
+
+    Batches make tens of thousands of objects that live until their end; looking for cycles among them took a third of
+    the time that Python used for a batch of accruals.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def work(name: str = "worker") -> int:
     """Run the worker until SIGTERM: RQ jobs in this thread, sweeps in another. Returns the exit code."""
+    spare_collector()
     woken, stopping = threading.Event(), threading.Event()
     threads = [
         threading.Thread(target=_sweep_forever, args=(name, woken, stopping), name="sweeps", daemon=True),

@@ -75,6 +75,13 @@ _DUE = sa.text(
     "SELECT count(*) FROM accrual_unposted u WHERE NOT u.awaits_shop"
     " AND NOT EXISTS (SELECT FROM accrual_stuck s WHERE s.commission_id = u.commission_id)"
 )
+_QUEUE = sa.text(
+    """
+    SELECT (SELECT count(*) FROM accrual_due d FULL JOIN accrual_unposted u ON u.move_id = d.move_id
+             WHERE d.commission_id IS DISTINCT FROM u.commission_id),
+           (SELECT count(*) FROM commission_move)
+    """
+)
 _SET_ASIDE = sa.text("SELECT count(*), (SELECT count(*) FROM commission_move) FROM accrual_stuck")
 
 
@@ -111,6 +118,11 @@ def no_move_is_forgotten(session: Session) -> Finding:
 def moves_unposted(session: Session, _now: dt.datetime) -> int:
     """Return how many live moves are due and not in the books; approvals that wait for a shop are not due."""
     return int(session.execute(_DUE).scalar_one())
+
+
+def queue_is_whole(session: Session) -> Finding:
+    """Count the moves that are due and not in the queue, or in the queue and not due."""
+    return _figure(session, _QUEUE)
 
 
 def nothing_is_set_aside(session: Session) -> Finding:

@@ -85,7 +85,8 @@ class Desk:
     """Decides moves in order against balances (positive on their normal side) and standings, both kept current."""
 
     def __init__(self, balances: Mapping[Account, Money], standings: Mapping[UUID, Standing]) -> None:
-        self._balances = dict(balances)
+        # Whole minor units, positive on the account's normal side; an account has one currency.
+        self._minor = {account: amount.minor for account, amount in balances.items()}
         self._standings = dict(standings)
 
     def decide(self, move: Move) -> Posted | None:
@@ -94,16 +95,17 @@ class Desk:
         Raises ReversedBeyondEarned.
         """
         nothing = Due.nothing(move.parties.currency)
-        held = self._standings.get(move.commission_id, Standing(nothing, nothing))
+        held = self._standings.get(move.commission_id) or Standing(nothing, nothing)
         if move.kind == "approved":
             return self._approve(move, held)
         due = move.due
         act = self._earn if move.kind == "earned" else self._take_back
         posted = act(move, held, due)
         verdict = max(held.verdict, (move.seq, "declined")) if move.kind == "declined" else held.verdict
-        unfunded = held.unfunded + posted.unfunded
+        unfunded = posted.unfunded if held.unfunded.is_zero else held.unfunded + posted.unfunded
         self._standings[move.commission_id] = Standing(held.standing + posted.change, unfunded, verdict)
-        return replace(posted, ends_wait=unfunded.is_zero and not held.unfunded.is_zero)
+        ends_wait = unfunded.is_zero and not held.unfunded.is_zero
+        return replace(posted, ends_wait=True) if ends_wait else posted
 
     def _earn(self, move: Move, held: Standing, due: Due) -> Posted:
         parties, nothing = move.parties, Due.nothing(move.parties.currency)
@@ -149,10 +151,8 @@ class Desk:
         if not lines:
             return None
         for line in lines:
-            before = self._of(line.account)
-            self._balances[line.account] = before + Money(
-                line.account.sign * line.amount.minor, before.currency
-            )
+            account = line.account
+            self._minor[account] = self._minor.get(account, 0) + account.sign * line.amount.minor
         return Entry(
             f"move:{move.move_id}",
             kind,
@@ -163,4 +163,4 @@ class Desk:
         )
 
     def _of(self, account: Account) -> Money:
-        return self._balances.get(account, Money.zero(account.currency))
+        return Money(self._minor.get(account, 0), account.currency)

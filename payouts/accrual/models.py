@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from marketplace.core.db import Base, UtcDateTime
 from payouts.funding.models import Accrual
 
-__all__ = ["Accrual", "AccrualSetAside"]
+__all__ = ["Accrual", "AccrualDue", "AccrualSetAside"]
 
 
 class AccrualSetAside(Base):
@@ -30,3 +30,15 @@ class AccrualSetAside(Base):
     first_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime, server_default=sa.func.now())
     last_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime, server_default=sa.func.now())
     retry_at: orm.Mapped[dt.datetime] = orm.mapped_column(UtcDateTime)
+
+
+class AccrualDue(Base):
+    """The queue: a live move that is not in the books yet. Triggers put it in and take it out, nobody else.
+
+    It says nothing that `commission_move` without `accrual` does not say; an invariant compares the two.
+    """
+
+    __tablename__ = "accrual_due"
+
+    move_id: orm.Mapped[UUID] = orm.mapped_column(primary_key=True)
+    commission_id: orm.Mapped[UUID] = orm.mapped_column(index=True)

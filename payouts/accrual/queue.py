@@ -56,9 +56,11 @@ _INSERT = sa.text(
     """
     INSERT INTO accrual (move_id, commission_id, seq, kind, shop_id, adviser_id, currency, entry_id, funded,
                          commission_minor, fee_minor, unfunded_commission_minor, unfunded_fee_minor)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS a (
-      move uuid, commission uuid, seq integer, kind text, shop uuid, adviser uuid, currency text, entry bigint,
-      funded boolean, commission_minor bigint, fee_minor bigint, unfunded bigint, unfunded_fee bigint)
+    SELECT a.move, m.commission_id, m.seq, m.kind, c.shop_id, c.adviser_id, m.currency, a.entry,
+           a.unfunded = 0 AND a.unfunded_fee = 0, a.commission_minor, a.fee_minor, a.unfunded, a.unfunded_fee
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS a (
+             move uuid, entry bigint, commission_minor bigint, fee_minor bigint, unfunded bigint, unfunded_fee bigint)
+      JOIN commission_move m ON m.id = a.move JOIN commission c ON c.id = m.commission_id
     """
 )
 
@@ -80,7 +82,7 @@ def claim_these(session: Session, commission_ids: Sequence[UUID]) -> list[UUID]:
 
 def moves_of(session: Session, commission_ids: Sequence[UUID], now: dt.datetime) -> list[Move]:
     """Return the unposted moves of commissions, each commission's in the order in which they happened."""
-    rows = session.execute(_MOVES, {"ids": list(commission_ids), "now": now})
+    rows = session.execute(_MOVES, {"ids": list(commission_ids), "now": now}).all()
     return [
         Move(
             row.id,
@@ -120,14 +122,7 @@ def record(session: Session, decided: Iterable[tuple[Posted, int | None]]) -> No
     rows = [
         {
             "move": str(posted.move.move_id),
-            "commission": str(posted.move.commission_id),
-            "seq": posted.move.seq,
-            "kind": posted.move.kind,
-            "shop": str(posted.move.parties.shop_id),
-            "adviser": str(posted.move.parties.adviser_id),
-            "currency": posted.move.parties.currency,
             "entry": entry_id,
-            "funded": posted.unfunded.is_zero,
             "commission_minor": posted.change.commission.minor,
             "fee_minor": posted.change.fee.minor,
             "unfunded": posted.unfunded.commission.minor,

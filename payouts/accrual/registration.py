@@ -38,6 +38,7 @@ def register() -> None:
     hooks.invariant("adviser_pending_is_unmatured", "minor units", checks.pending_is_unmatured)
     hooks.invariant("fees_follow_standing", "commissions", checks.fees_follow_standing)
     hooks.invariant("no_move_forgotten", "moves", checks.no_move_is_forgotten)
+    hooks.invariant("accrual_queue_is_whole", "moves", checks.queue_is_whole)
     hooks.invariant("no_commission_set_aside", "moves", checks.nothing_is_set_aside)
     hooks.lag("moves_unposted", checks.moves_unposted)
     hooks.lag("moves_set_aside", checks.moves_set_aside)

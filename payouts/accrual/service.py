@@ -18,7 +18,7 @@ from payouts.ledger.service import lock, post
 
 __all__ = ["awaiting", "post_claimed", "post_due"]
 
-BATCH: Final = 500
+BATCH: Final = 1000
 
 
 def post_due(session: Session, now: dt.datetime, limit: int = BATCH, *, since: UUID | None = None) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from marketplace.core.money import Money
 from payouts.ledger.accounts import Account
 from payouts.ledger.entries import Entry, Line, credit, debit, lines_of, maybe_credit, maybe_debit
+
+# A batch asks for the same few accounts again and again, and the name of one takes longer to make than to find.
+_account = lru_cache(maxsize=16_384)(Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +26,37 @@ class Parties:
     @property
     def prepaid(self) -> Account:
         """The shop's budget."""
-        return Account("shop:prepaid", self.shop_id, self.currency)
+        return _account("shop:prepaid", self.shop_id, self.currency)
 
     @property
     def owed(self) -> Account:
         """What the shop still has to pay in."""
-        return Account("shop:receivable", self.shop_id, self.currency)
+        return _account("shop:receivable", self.shop_id, self.currency)
 
     @property
     def pending(self) -> Account:
         """What the adviser earned and can't be paid yet."""
-        return Account("adviser:pending", self.adviser_id, self.currency)
+        return _account("adviser:pending", self.adviser_id, self.currency)
 
     @property
     def available(self) -> Account:
         """What the adviser can be paid."""
-        return Account("adviser:available", self.adviser_id, self.currency)
+        return _account("adviser:available", self.adviser_id, self.currency)
 
     @property
     def recovering(self) -> Account:
         """What the adviser owes back after returns."""
-        return Account("adviser:receivable", self.adviser_id, self.currency)
+        return _account("adviser:receivable", self.adviser_id, self.currency)
 
     @property
     def fee_pending(self) -> Account:
         """Our fee on what is pending."""
-        return Account("platform:fee_pending", None, self.currency)
+        return _account("platform:fee_pending", None, self.currency)
 
     @property
     def fee_revenue(self) -> Account:
         """Our fee on what was approved."""
-        return Account("platform:fee_revenue", None, self.currency)
+        return _account("platform:fee_revenue", None, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Due:
     fee: Money
 
     @classmethod
+    @lru_cache(maxsize=256)
     def nothing(cls, currency: str) -> Due:
         """Return nothing, of a currency."""
         return cls(Money.zero(currency), Money.zero(currency))

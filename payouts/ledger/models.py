@@ -85,12 +85,10 @@ class PostingRow(Base):
     """One line of an entry: an account and a signed amount, debit above zero."""
 
     __tablename__ = "posting"
-    __table_args__ = (
-        sa.ForeignKeyConstraint(["account_id", "currency"], ["account.id", "account.currency"]),
-        sa.Index("ix_posting_account_id_entry_id", "account_id", "entry_id"),
-    )
+    __table_args__ = (sa.Index("ix_posting_account_id_entry_id", "account_id", "entry_id"),)
 
-    # The posting trigger takes lines for entries of its own transaction only, which is more than a foreign key.
+    # The posting trigger takes lines for entries of its own transaction only, and for accounts that exist in their
+    # own currency; it fires always, which is more than foreign keys do.
     entry_id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=False)
     line: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger(), primary_key=True)
     account_id: orm.Mapped[int]

@@ -60,7 +60,7 @@ def open_accounts(session: Session, accounts: Iterable[Account]) -> dict[Account
     wanted = list(dict.fromkeys(accounts))
     ids = {
         row.code: row.id
-        for row in session.execute(_FIND, {"codes": json.dumps([one.code for one in wanted])})
+        for row in session.execute(_FIND, {"codes": json.dumps([one.code for one in wanted])}).all()
     }
     missing = [one for one in wanted if one.code not in ids]
     if missing:
@@ -89,7 +89,7 @@ def post(session: Session, entries: Sequence[Entry]) -> list[int]:
         return []
     session.flush()
     rows = json.dumps([_row(entry, said) for entry, said in unique.values()])
-    made = {row.idem: row.id for row in session.execute(_INSERT_ENTRIES, {"rows": rows})}
+    made = {row.idem: row.id for row in session.execute(_INSERT_ENTRIES, {"rows": rows}).all()}
     ids = made | _known(session, {idem: said for idem, (_entry, said) in unique.items() if idem not in made})
     fresh = [(made[idem], entry) for idem, (entry, _said) in unique.items() if idem in made]
     if fresh:
