@@ -21,6 +21,7 @@ from payouts.runs import service as runs
 from payouts.settlement import attempts, claims, promises, sending
 from payouts.settlement.pace import Pace
 from payouts.settlement.payout_models import Payout, PayoutRun
+from tests.integration.payouts.sandbox.sandbox_process import ROOT
 from tests.integration.payouts.settling import KEY, World, slowly
 from tests.scenarios.dying_worker import STEPS
 
@@ -138,7 +139,7 @@ def test_killed_at_each_step_between_reserve_and_record_converges_to_one_transfe
     program = [sys.executable, "-m", "tests.scenarios.dying_worker", str(run.id)]
     sent_by_the_dead = []
     with subprocess.Popen(
-        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        program, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
