@@ -149,6 +149,7 @@ def upgrade() -> None:
     """Create the freeze, and the way in which finance books a transfer whose payout is gone."""
     for block in (TABLES, FREEZE, LIFT):
         op.execute(block)
+    op.execute("REVOKE ALL ON FUNCTION payout_freeze_refuses(), payout_freeze_lifts() FROM PUBLIC")
     for role in ("app", "worker"):
         grant(op, role, "SELECT", "payout_freeze", "transfer_booking")
         grant_execute(
