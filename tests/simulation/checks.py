@@ -76,11 +76,15 @@ class Checker:
         """Count transfers at Stripe: each for one payout of ours, once, as it was approved."""
         world, model = self.world, self.world.model
         with world.here.store.read() as tx:
-            rows = tx.rows("SELECT seq, body FROM object WHERE kind = 'transfer' AND seq > ? ORDER BY seq", (self.transfer,))
+            rows = tx.rows(
+                "SELECT seq, body FROM object WHERE kind = 'transfer' AND seq > ? ORDER BY seq",
+                (self.transfer,),
+            )
             held = {
                 row["currency"].upper(): row["total"]
                 for row in tx.rows(
-                    "SELECT currency, sum(net) AS total FROM movement WHERE account = ? GROUP BY 1", (PLATFORM,)
+                    "SELECT currency, sum(net) AS total FROM movement WHERE account = ? GROUP BY 1",
+                    (PLATFORM,),
                 )
             }
         for row in rows:
@@ -133,7 +137,9 @@ class Checker:
             if total
         }
         self._same("books", books, {key: total for key, total in model.books.items() if total})
-        negative = {key: total for key, total in books.items() if total < 0 and not key[0].startswith("platform")}
+        negative = {
+            key: total for key, total in books.items() if total < 0 and not key[0].startswith("platform")
+        }
         if negative or found["unbalanced"] or found["unproved"]:
             raise Broken(f"{negative}, {found['unbalanced']} unbalanced, {found['unproved']} unproved")
         commissions = {}
@@ -159,9 +165,13 @@ class Checker:
                 winner, terms = order.winner or (None, None)
                 since = next((at for at, one in shop.terms if one is terms), None)
                 decided[key] = (order.state, winner, since.isoformat() if since else None)
-        self._same("orders", {key: (one[0], one[1], _instant(one[2])) for key, one in orders.items()}, decided)
+        self._same(
+            "orders", {key: (one[0], one[1], _instant(one[2])) for key, one in orders.items()}, decided
+        )
         payouts = {one[0]: (names[one[1]], one[2]) for one in found["payouts"] or ()}
-        self._same("payouts", payouts, {key: (one["adviser"], one["amount"]) for key, one in model.payouts.items()})
+        self._same(
+            "payouts", payouts, {key: (one["adviser"], one["amount"]) for key, one in model.payouts.items()}
+        )
         if found["clicks"] != world.clicks:
             raise Broken(f"{found['clicks']} clicks, {world.clicks} were shipped")
 
@@ -185,7 +195,11 @@ class Checker:
         """Say that nothing is left to do: no lag, no open payout, no shop that owes although it paid. Raises Broken."""
         self.hold_promises(set())
         with db.session() as session:
-            due = {name: lag(session, clock.now()) for name, lag in hooks.lags.items() if name not in LAGS_OF_OTHERS}
+            due = {
+                name: lag(session, clock.now())
+                for name, lag in hooks.lags.items()
+                if name not in LAGS_OF_OTHERS
+            }
         left = {name: one for name, one in due.items() if one}
         open_ = [one for one in self.world.model.payouts.values() if one["state"] == "open"]
         unpaid = {str(key) for key in self.world.paid} - self.credited
@@ -195,7 +209,9 @@ class Checker:
             if key[0] == "shop:receivable" and total and key[2] != "KWD"
         }
         if left or open_ or unpaid or owed:
-            raise Broken(f"at rest by {Time.now}: {left}, open {open_}, payments not booked {unpaid}, owed {owed}")
+            raise Broken(
+                f"at rest by {Time.now}: {left}, open {open_}, payments not booked {unpaid}, owed {owed}"
+            )
 
 
 def _instant(text: str | None) -> str | None:

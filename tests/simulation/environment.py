@@ -92,7 +92,9 @@ class Wire(stripe.RequestsClient):
         """Send one request and return body, status and headers; a cut line is a connection error."""
         Crash.reach(f"stripe.before {method}")
         path, _, query = url.removeprefix(BASE).partition("?")
-        builder = EnvironBuilder(path, BASE, query, method=method.upper(), headers=dict(headers), data=post_data)
+        builder = EnvironBuilder(
+            path, BASE, query, method=method.upper(), headers=dict(headers), data=post_data
+        )
         environ = builder.get_environ() | {"werkzeug.socket": self.line}
         self.line.is_cut = False
         chunks, status, answered = run_wsgi_app(self._app, environ)
@@ -132,7 +134,10 @@ class Environment:
 
     def _engine(self, user: str) -> sa.Engine:
         return sa.create_engine(
-            "postgresql+psycopg://", creator=lambda: psycopg.connect(self.dsn(user)), pool_size=5, max_overflow=5
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self.dsn(user)),
+            pool_size=5,
+            max_overflow=5,
         )
 
     def play(self, role: str) -> None:

@@ -29,8 +29,8 @@ from payouts.sandbox.errors import ApiError
 from payouts.settlement import checkouts, events
 from payouts.settlement import registration as settlement
 from payouts.statements import registration as statements
+from tests.simulation.advice import Order, Touch
 from tests.simulation.environment import SECRETS, Crash, Time
-from tests.simulation.model import Order, Touch
 from tests.simulation.world import DAY, MEMBERS, PLANS, World, _Begun, amount_text, document
 from tracking.commissions import approval, intake, sweeps
 from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, RefundReport
@@ -39,8 +39,21 @@ from tracking.touches.segments import heartbeat_line
 
 Draw = random.Random
 MINUTE = dt.timedelta(minutes=1)
-NETS = {"EUR": (3, 101, 2_999, 14_999, 30_005, 80_000, 80_000, 125_000), "JPY": (1, 77, 980, 12_345), "KWD": (5, 1_230, 98_765)}
-CALL_FAULTS = ("drop_after", "drop_before", "500_stored", "500_transient", "html_502", "409", "429_lock", "429_rate")
+NETS = {
+    "EUR": (3, 101, 2_999, 14_999, 30_005, 80_000, 80_000, 125_000),
+    "JPY": (1, 77, 980, 12_345),
+    "KWD": (5, 1_230, 98_765),
+}
+CALL_FAULTS = (
+    "drop_after",
+    "drop_before",
+    "500_stored",
+    "500_transient",
+    "html_502",
+    "409",
+    "429_lock",
+    "429_rate",
+)
 VERDICTS = ("qualified",) * 12 + ("bot", "head", "paused")
 
 
@@ -83,7 +96,9 @@ def an_order(world: World, draw: Draw) -> Order | None:
     """Draw one of the latest orders, often one that earned something."""
     if draw.random() < 0.6 and world.model.commissions:
         return draw.choice(world.model.commissions[-20:])[1].order
-    return draw.choice([one for shop in world.model.shops.values() for one in shop.orders.values()][-25:] or [None])
+    return draw.choice(
+        [one for shop in world.model.shops.values() for one in shop.orders.values()][-25:] or [None]
+    )
 
 
 def shop_of(world: World, order: Order) -> str:
@@ -101,14 +116,26 @@ def click(world: World, draw: Draw) -> str:
     visitor = draw.choice((None, "v1", "v2", "v3", "v4"))
     click_id, ms, link = Time.next_id(), int(Time.now.timestamp() * 1000), world.made.links[shop, adviser]
     digits = None if visitor is None else f"{int(visitor[1:]):032x}"
-    line = (click_id.hex, str(ms), link.hex, verdict, f"{draw.randrange(9):032x}", digits or "\\N", "\\N", "\\N", "test")
+    line = (
+        click_id.hex,
+        str(ms),
+        link.hex,
+        verdict,
+        f"{draw.randrange(9):032x}",
+        digits or "\\N",
+        "\\N",
+        "\\N",
+        "test",
+    )
     with world.segment.open("ab") as file:
         file.write("\t".join(line).encode() + b"\n")
     touch = Touch(click_id.int, Time.now, adviser, visitor, verdict)
     world.spool.append((shop, touch))
     if draw.random() < 0.8:
         mark = bytes.fromhex(digits) if digits else None
-        world.touches.append((shop, tokens.sign(world.here.settings.token_keys, link, click_id, Time.now, mark), touch))
+        world.touches.append(
+            (shop, tokens.sign(world.here.settings.token_keys, link, click_id, Time.now, mark), touch)
+        )
     return f"{shop} {adviser} {verdict} {visitor}"
 
 
@@ -188,12 +215,16 @@ def order(world: World, draw: Draw) -> str:
     return f"{ref} {mode} {len(chosen)} tokens {code} {customer}"
 
 
-def report(world: World, name: str, work: Callable[..., Any], ref: str = "", mode: str = "live") -> Callable[[], Any]:
+def report(
+    world: World, name: str, work: Callable[..., Any], ref: str = "", mode: str = "live"
+) -> Callable[[], Any]:
     """Return a request of a shop that may be sent again; it is remembered for later repeats."""
 
     def send() -> Any:
         shop_id = world.made.shop_ids[name]
-        return world.act(world.made.owners[name], lambda s: work(s, shop_id, (shop_id, mode, ref)), "orders.report")
+        return world.act(
+            world.made.owners[name], lambda s: work(s, shop_id, (shop_id, mode, ref)), "orders.report"
+        )
 
     world.sent = [*world.sent[-15:], send]
     return send
@@ -215,7 +246,9 @@ def lines(world: World, draw: Draw) -> str:
     world.numbers["lines"] += 1
     body = [a_line(draw, f"x{world.numbers['lines']}", PLANS[name].currency)]
     data, now = LinesReport().load({"lines": body}), Time.now
-    send = report(world, name, lambda s, _id, place: intake.add_lines(s, place, data, now), found.ref, found.mode)
+    send = report(
+        world, name, lambda s, _id, place: intake.add_lines(s, place, data, now), found.ref, found.mode
+    )
     expect(survive(send), found.state != "final", f"lines of {found.ref}")
     if found.state != "final":
         world.model.shops[name].add(found, model_lines(body, data["lines"]))
@@ -226,7 +259,11 @@ def refund(world: World, draw: Draw) -> str:
     """A customer sends something back, perhaps before we heard of the order."""
     found, name = an_order(world, draw), a_shop(draw)
     if found is None or draw.random() < 0.1:
-        ref, mode, left = f"{name}-{world.numbers[name] + draw.randint(1, 2)}", "live", {"0": {"qty": 2, "net": 2_999}}
+        ref, mode, left = (
+            f"{name}-{world.numbers[name] + draw.randint(1, 2)}",
+            "live",
+            {"0": {"qty": 2, "net": 2_999}},
+        )
         found = None
     else:
         name, ref, mode, left = shop_of(world, found), found.ref, found.mode, found.left
@@ -292,7 +329,9 @@ def verdict(world: World, draw: Draw) -> str:
     def work() -> Any:
         if kind == "approved":
             return world.act(actor, lambda s: approval.approve(s, actor, found, now), "commissions.approve")
-        return world.act(actor, lambda s: approval.decline(s, actor, found, "other", "", now), "commissions.decline")
+        return world.act(
+            actor, lambda s: approval.decline(s, actor, found, "other", "", now), "commissions.decline"
+        )
 
     expect(survive(work), world.model.verdict(one, kind) or was == kind, f"{kind} {one.order.ref} {was}")
     return f"{kind} {one.order.ref} {one.adviser}"
@@ -303,7 +342,9 @@ def change_terms(world: World, draw: Draw) -> str:
     name = a_shop(draw)
     shop, actor, now = world.model.shops[name], world.made.owners[name], Time.now
     since, newest = shop.terms[-1]
-    rate = draw.choice((("bp", draw.randint(0, 4_000)), ("order", draw.randint(1, 900)), ("item", draw.randint(1, 300))))
+    rate = draw.choice(
+        (("bp", draw.randint(0, 4_000)), ("order", draw.randint(1, 900)), ("item", draw.randint(1, 300)))
+    )
     times = {"window": draw.randint(1, 20) * DAY, "hold": draw.randint(0, 20) * DAY}
     said = newest | {"default": rate, "tax": draw.random() < 0.5, "shipping": draw.random() < 0.3} | times
     if said == newest:
@@ -330,7 +371,12 @@ def change_fee(world: World, draw: Draw) -> str:
 
 def leave(world: World, draw: Draw) -> str:
     """An adviser leaves a shop, or comes back."""
-    gone = [(name, who) for name, shop in world.model.shops.items() for who, at in shop.partners.items() if at[-1][1] == "left"]
+    gone = [
+        (name, who)
+        for name, shop in world.model.shops.items()
+        for who, at in shop.partners.items()
+        if at[-1][1] == "left"
+    ]
     name, adviser = draw.choice(gone) if gone and draw.random() < 0.8 else (a_shop(draw), "")
     adviser = adviser or draw.choice(MEMBERS[name])
     line, actor, now = world.model.shops[name].partners[adviser], world.made.advisers[adviser], Time.now
@@ -381,7 +427,9 @@ def fund(world: World, draw: Draw) -> str:
 
 def pay(world: World, draw: Draw) -> str:
     """A shop pays on a page that was opened."""
-    pages = world.rows("SELECT id, shop_id, amount_minor, stripe_session_id FROM funding WHERE state = 'open' ORDER BY id")
+    pages = world.rows(
+        "SELECT id, shop_id, amount_minor, stripe_session_id FROM funding WHERE state = 'open' ORDER BY id"
+    )
     pages = [row for row in pages if row[0] not in world.paid]
     if not pages or draw.random() < 0.2:
         return "unpaid"
@@ -399,7 +447,10 @@ def pay(world: World, draw: Draw) -> str:
 
 def blocked(world: World) -> set[str]:
     """Return who can't be paid, as far as the product was told by Stripe."""
-    rows = world.rows("SELECT adviser_id, state = 'ready' AND coalesce(cooling_until <= %s, true) FROM payout_account", Time.now)
+    rows = world.rows(
+        "SELECT adviser_id, state = 'ready' AND coalesce(cooling_until <= %s, true) FROM payout_account",
+        Time.now,
+    )
     return set(world.model.states) - {world.names[str(adviser)] for adviser, is_ready in rows if is_ready}
 
 
@@ -417,7 +468,13 @@ def preview(world: World, _draw: Draw) -> str:
     if shown != {name: sum(mine.values()) for name, mine in told.items()}:
         raise Broken(f"preview: model {told}, product {shown}")
     label = f"run{len(world.runs) + 1}"
-    world.runs[label] = {"id": run_id, "content": content, "upto": model.count, "told": told, "state": "draft"}
+    world.runs[label] = {
+        "id": run_id,
+        "content": content,
+        "upto": model.count,
+        "told": told,
+        "state": "draft",
+    }
     return f"{label} {shown}"
 
 
@@ -447,7 +504,9 @@ def approve(world: World, draw: Draw) -> str:
         raise Broken(f"approval of {label}: model {told} after {run['told']}, product {state} {answer!r}")
     if state == "approved":
         run["state"] = "approved"
-        for found, adviser in world.rows("SELECT id, adviser_id FROM payout WHERE run_id = %s ORDER BY place", run["id"]):
+        for found, adviser in world.rows(
+            "SELECT id, adviser_id FROM payout WHERE run_id = %s ORDER BY place", run["id"]
+        ):
             name = world.names[str(adviser)]
             model.reserve(name, str(found), told.pop(name))
         if told:
@@ -460,7 +519,9 @@ def execute(world: World, draw: Draw) -> str:
     label = draw.choice([name for name, run in world.runs.items() if run["state"] == "approved"] or [""])
     if label:
         maker, now, run_id = world.made.finance[0][0], Time.now, world.runs[label]["id"]
-        survive(lambda: world.act(maker, lambda s: run_service.execute(s, maker, run_id, now), "runs.execute"))
+        survive(
+            lambda: world.act(maker, lambda s: run_service.execute(s, maker, run_id, now), "runs.execute")
+        )
         world.runs[label]["state"] = "executing"
     return label
 
@@ -530,7 +591,10 @@ def reconcile(world: World, draw: Draw) -> str:
 
 def fault(world: World, draw: Draw) -> str:
     """Plan that Stripe misbehaves at some call to come."""
-    name, path = draw.choice(CALL_FAULTS), draw.choice(("/v1/*", "/v1/transfers", "/v1/transfers", "/v1/checkout/*"))
+    name, path = (
+        draw.choice(CALL_FAULTS),
+        draw.choice(("/v1/*", "/v1/transfers", "/v1/transfers", "/v1/checkout/*")),
+    )
     wish = {"match": {"path": path, "nth": draw.randint(1, 2)}, "fault": name, "effect": draw.random() < 0.5}
     world.sandbox(lambda tx: faults.plan(tx, wish | {"times": draw.choice((1, 1, 2))}))
     return f"{name} {path}"
@@ -583,7 +647,11 @@ def account(world: World, draw: Draw) -> str:
     """Stripe stops an adviser's account, or lets it go on."""
     name = draw.choice(sorted(world.made.accounts))
     found, is_on = world.made.accounts[name], draw.random() < 0.7
-    world.sandbox(lambda tx: onboarding.onboard(tx, found) if is_on else onboarding.disable(tx, found, "requirements.past_due"))
+    world.sandbox(
+        lambda tx: (
+            onboarding.onboard(tx, found) if is_on else onboarding.disable(tx, found, "requirements.past_due")
+        )
+    )
     return f"{name} {'on' if is_on else 'off'}"
 
 

@@ -197,7 +197,12 @@ class Furnisher:
                 )
             )
             policies.publish(
-                session, shop_id, guard_seconds=plan.guard, code_rule=plan.code_rule, effective_from=now, now=now
+                session,
+                shop_id,
+                guard_seconds=plan.guard,
+                code_rule=plan.code_rule,
+                effective_from=now,
+                now=now,
             )
             session.flush()
             offer = service.create(session, owner, shop_id, name="All", now=now)
