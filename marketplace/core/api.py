@@ -89,6 +89,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     patch: Callable[..., Decorator]
     delete: Callable[..., Decorator]
     response: Callable[..., Decorator]
+    alt_response: Callable[..., Decorator]
     doc: Callable[..., Decorator]
 
     def arguments(self, schema: Any, *, location: str = "json", **named: Any) -> Decorator:

@@ -9,10 +9,17 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-# PostgreSQL tells in DETAIL which row broke a promise, with every value of it; the statement and the traceback that
-# may follow are kept. In a repr the ends of lines are written out.
+# PostgreSQL tells in DETAIL which row broke a promise, with every value of it, and in CONTEXT which parameter or line of
+# a COPY it read; the statement and the traceback that may follow are kept. In a repr the ends of lines are written out.
 _DETAIL = re.compile(
-    r"(?:\n|\\n)DETAIL: .*?(?=(?:\n|\\n)\[SQL|\n\n(?:The above exception|During handling)|\Z)", re.DOTALL
+    r"(?:\n|\\n)(?:DETAIL|CONTEXT): .*?(?=(?:\n|\\n)\[SQL|\n\n(?:The above exception|During handling)|\Z)",
+    re.DOTALL,
+)
+# Some first lines quote the value too: invalid input syntax for type integer: "..."; value "..." is out of range.
+_QUOTED = re.compile(
+    r"((?:invalid (?:input|byte|value|character)|out of range|malformed)[^\"\n]{0,120}: )\\?\".*?\\?\"(?=[\s'\")\\]|\Z)"
+    r"|(\bvalue )\\?\"[^\"]*\"(?= is out of range)",
+    re.DOTALL,
 )
 
 
@@ -35,9 +42,11 @@ def configure() -> None:
 
 def _without_rows(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take out of each text the row that a refused statement would have written."""
-    return {
-        name: _DETAIL.sub("", value) if isinstance(value, str) else value for name, value in event.items()
-    }
+    return {name: _bare(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _bare(text: str) -> str:
+    return _QUOTED.sub(lambda found: f"{found[1] or found[2]}...", _DETAIL.sub("", text))
 
 
 class _StandardError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -35,9 +34,9 @@ ACTORS = ("anonymous", "owner", "shop_key", "adviser", "finance", "admin")
 
 
 @pytest.fixture
-def described(siege: Siege) -> Iterator[Any]:
+def described(siege: Siege) -> Any:
     """The API as its description says."""
-    yield schemathesis.openapi.from_wsgi("/api/openapi.json", siege.app)
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", siege.app)
 
 
 def awake(siege: Siege, name: str) -> Person:
@@ -59,7 +58,7 @@ def awake(siege: Siege, name: str) -> Person:
 def attack(siege: Siege, described: Any, examples: int) -> tuple[Counter[int], list[str]]:
     """Send twice so many requests to each call, half of them right; return how often each status came, and lies."""
     statuses: Counter[int] = Counter()
-    lies = []
+    lies: list[str] = []
     for result in described.get_all_operations():
         operation = result.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
@@ -100,6 +99,6 @@ def test_every_call_answers_as_the_description_says(siege: Siege, described: Any
 
 @pytest.mark.slow
 def test_every_call_answers_as_the_description_says_at_length(siege: Siege, described: Any) -> None:
-    statuses, lies = attack(siege, described, 60)
+    statuses, lies = attack(siege, described, 25)
     assert not lies, "\n".join(lies)
     assert statuses.keys() >= {200, 201, 202, 401, 403, 404, 409, 422}, statuses

@@ -145,6 +145,7 @@ def add_lines(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> An
 @blueprint.arguments(PlaceQuery, location="query")
 @blueprint.arguments(RefundReport)
 @blueprint.response(201, RefundView)
+@blueprint.alt_response(202, schema=RefundView, description="Waiting for its order")
 def refund_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
     """Report what came back; before its order it waits (202) and is applied when the order comes."""
     place, now = _place(query, order_ref), request_now()
@@ -160,6 +161,7 @@ def refund_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) ->
 @blueprint.arguments(PlaceQuery, location="query")
 @blueprint.arguments(CancelReport)
 @blueprint.response(201, RefundView)
+@blueprint.alt_response(202, schema=RefundView, description="Waiting for its order")
 def cancel_order(query: dict[str, Any], data: dict[str, Any], order_ref: str) -> Any:
     """Cancel what is left of an order; before its order it waits (202)."""
     place, now = _place(query, order_ref), request_now()
