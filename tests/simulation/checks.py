@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 from marketplace.core import clock, db, hooks
+from tests.simulation.acting import Broken
 from tests.simulation.environment import PLATFORM, Time
-from tests.simulation.steps import Broken
 from tests.simulation.world import World
 
 # One statement reads all that is compared, so that it is one moment and one way to the server.

@@ -16,10 +16,11 @@ from payouts.sandbox import checkout, onboarding
 from payouts.settlement import checkouts
 from payouts.settlement import registration as settlement
 from payouts.statements import registration as statements
-from tests.simulation import steps
+from tests.simulation import acting, finance, steps, trade, weather
 from tests.simulation.checks import Checker
 from tests.simulation.environment import Crash, Environment, Time
-from tests.simulation.world import PLANS, Furniture, World
+from tests.simulation.furniture import PLANS, Furniture
+from tests.simulation.world import World
 
 LONGEST = 500
 DIES = 0.08
@@ -105,14 +106,14 @@ def hash_of(value: object) -> str:
 def rest(world: World, checker: Checker) -> None:
     """Faults stop, time passes, shops pay: everything comes to an end by itself (I10)."""
     nothing = random.Random(0)
-    steps.heal(world, nothing)
+    weather.heal(world, nothing)
     for name in world.made.accounts:
         world.sandbox(lambda tx, found=world.made.accounts[name]: onboarding.onboard(tx, found))
-    while steps.execute(world, nothing):
+    while finance.execute(world, nothing):
         pass
     for number in range(4):
         Time.now += dt.timedelta(days=35)
-        steps.ship(world, nothing)
+        trade.ship(world, nothing)
         for name in ("s0", "s1", "s2"):
             _pay(world, name, Money(5_000_000, PLANS[name].currency))
         Time.now += dt.timedelta(minutes=3)
@@ -120,20 +121,20 @@ def rest(world: World, checker: Checker) -> None:
             settlement.look_at_accounts, settlement.repair_fundings, settlement.handle_events, runs.resume_funded,
             runs.continue_runs,
         ):  # fmt: skip
-            steps.sweep(world, work.__name__, work)
+            acting.sweep(world, work.__name__, work)
             checker.after(1)
-        for step in (steps.wait, steps.decide, steps.hold, steps.post):
+        for step in (finance.wait, finance.decide, finance.hold, finance.post):
             step(world, nothing)
             checker.after(1)
         for _ in range(4):
             Time.now += dt.timedelta(minutes=6)
             for work in (runs.resume_funded, runs.continue_runs, settlement.follow_bank):
-                steps.sweep(world, work.__name__, work)
+                acting.sweep(world, work.__name__, work)
         checker.after(number)
     for work in (statements.issue_due, settlement.handle_events, reconciliation.run_due, accrual.post_all):
-        steps.sweep(world, work.__name__, work)
+        acting.sweep(world, work.__name__, work)
     Time.now += dt.timedelta(hours=30)
-    steps.sweep(world, "reconciliation", reconciliation.run_due)
+    acting.sweep(world, "reconciliation", reconciliation.run_due)
     checker.after(1)
     checker.at_rest()
 
