@@ -1,0 +1,83 @@
+"""A right body for every call that takes one; the parameters that name something are put in by the walk."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from marketplace.accounts import agreements
+from marketplace.core import clock
+from tests.integration.tracking.trade import line, money
+from tests.walk.town import PASSWORD, Town
+
+API = "/api/v1"
+
+
+def body(town: Town, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON of a call: `name` is "POST /api/v1/..."; `fields` those of its parameters that stand in it."""
+    given = dict(_static(town).get(name, {}))
+    if name == f"POST {API}/agreements":
+        kind = "data_processing" if "shop_id" in fields else "terms"
+        text = next(one for one in agreements.present() if one.kind == kind)
+        given |= {"kind": kind, "version": text.version, "sha256": text.sha256}
+    if name == f"POST {API}/api-keys" and "shop_id" in fields:
+        given["bound_to"] = "shop"
+    return given | dict(fields)
+
+
+def _static(town: Town) -> dict[str, dict[str, Any]]:
+    now = clock.now().isoformat()
+    person = {"email": "perenkoper@example.test", "password": PASSWORD}
+    legal = {"name": "Peer", "legal_name": "Peer BV", "registration_no": "12345678"}
+    terms = {
+        "default": {"percent_bp": 900}, "rules": [], "base": {"tax": False, "shipping": True, "gift_cards": False},
+        "window_days": 14, "hold_days": 14, "own_shop": False,
+        "effective_from": (clock.now() + dt.timedelta(days=30)).isoformat(),
+    }  # fmt: skip
+    order = {
+        "order_ref": "V-1", "ordered_at": now, "currency": "EUR", "channel": "web", "click_tokens": [],
+        "lines": [line("1")],
+    }  # fmt: skip
+    refund = {
+        "refund_ref": "RF-9", "refunded_at": now, "reason": "came back",
+        "lines": [{"line_ref": "1", "quantity": 1, "net": money("1.00"), "tax": money("0.21")}],
+    }  # fmt: skip
+    found: dict[str, dict[str, Any]] = {
+        "/accounts/sign-up": person | {"kind": "shop_owner", "name": "Peer", "locale": "nl", "country": "NL"},
+        "/accounts/verify": {"token": "t" * 40},
+        # Right passwords cost an argon2 each, and whether they are right is not the walk's question.
+        "/accounts/sign-in": {"email": "nobody", "password": PASSWORD},
+        "/accounts/reauthenticate": {"password": ""},
+        "/accounts/password-reset": {"email": "peer@example.test"},
+        "/accounts/password-reset/confirm": {"token": "t" * 40, "password": "short"},
+        "/accounts/change-password": {"password": "", "new_password": PASSWORD + "?"},
+        "/accounts/revoke-everywhere": {"api_keys": False},
+        "/totp/confirm": {"code": "x"},
+        "/adviser-profile": {"display_name": "Peer", "kind": "expert", "country": "NL"},
+        "/api-keys": {"name": "k", "mode": "live"},
+        "/domains": {"host": "peer.example", "proof": "file"},
+        "/domains/<uuid:domain_id>/verify": {"proof": "file"},
+        "/invitations": {"email": "peer@example.test", "role": "staff"},
+        "/invitations/accept": {"token": ""},
+        "/members/<uuid:member_id>/change-role": {"role": "owner"},
+        "/shops": legal | {"country": "NL", "currency": "EUR", "consent_mode": "none"},
+        "/shops/<uuid:shop_id>": {"name": "Pear"},
+        "/offers": {"name": "o", "description": "d", "currency": "EUR"},
+        "/offers/<uuid:offer_id>/terms": terms,
+        "/partnerships": {"message": "m"},
+        "/links": {"url": town.a.ids["page"]},
+        "/codes": {"code": "PEER20"},
+        "/orders": order,
+        "/orders/<path:order_ref>/lines": {"lines": [line("9")]},
+        "/orders/<path:order_ref>/refunds": refund,
+        "/orders/<path:order_ref>/cancel": {"cancelled_at": now, "reason": "r"},
+        "/commissions/<uuid:commission_id>/decline": {"reason": "other", "note": "n"},
+        "/funding": {"amount": money("100.00")},
+        "/payout-account": {"currency": "EUR"},
+        "/payout-freeze": {"note": "a restore"},
+        "/payout-freeze/transfers/<uuid:break_id>/book": {"note": "a lost payout"},
+        "/runs": {"currency": "EUR"},
+        "/runs/<uuid:run_id>/approve": {"content_hash": "0" * 64, "total": money("1.00"), "totp": "123456"},
+    }
+    return {f"{method} {API}{path}": made for path, made in found.items() for method in ("POST", "PATCH")}

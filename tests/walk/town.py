@@ -1,0 +1,398 @@
+"""Two complete tenants on one committed database, and everybody who may ask for anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import flask
+import pyotp
+import sqlalchemy as sa
+
+import wsgi
+from marketplace.accounts import keys, passwords, totp
+from marketplace.accounts.models import AuthSession, UserAccount
+from marketplace.core import clock, config, db, ids, web
+from marketplace.core.actor import Actor
+from tests.conftest import Database
+from tests.integration.tracking.trade import Joined, Trade, line
+from tests.walk import canaries
+from tests.walk.matrix import Who
+
+PASSWORD = "a long sentence about pears"
+# Beyond the walk's end, so that no request has to write down that somebody was seen.
+LATER = dt.timedelta(minutes=30)
+_FILLERS: dict[str, Any] = {
+    "text": "x", "integer": 1, "smallint": 1, "bigint": 1, "boolean": False, "jsonb": "{}", "bytea": bytes(32),
+    "character": "EUR", "ARRAY": "{}", "date": dt.date(2026, 1, 1),
+}  # fmt: skip
+
+
+@dataclass
+class Tenant:
+    """A shop in business and what it and its advisers have; ids as text by what they are."""
+
+    trade: Trade
+    bert: Joined
+    staff: uuid.UUID
+    ids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shop(self) -> str:
+        return str(self.trade.world.shop_id)
+
+    @property
+    def anne(self) -> str:
+        return str(self.trade.anne.id)
+
+
+@dataclass
+class Town:
+    """Tenant B, whose every text is a canary; then tenant A with two shops, and the people of the platform."""
+
+    database: Database
+    app: flask.Flask = field(init=False)
+    a: Tenant = field(init=False)
+    sister: Tenant = field(init=False)
+    b: Tenant = field(init=False)
+    marks: canaries.Marks = field(init=False)
+    people: dict[str, Who] = field(default_factory=dict)
+    platform: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wsgi.register()
+        self.app = web.create_app(config.current(), wsgi.blueprints())
+        self.superuser = sa.create_engine(
+            self.database.postgres.url("postgres", self.database.name), poolclass=sa.pool.NullPool
+        )
+        with self.superuser.begin() as connection:
+            before = canaries.keys(connection)
+        self.b = self._tenant()
+        with self.superuser.begin() as connection:
+            self.marks = canaries.plant(connection, before, "b")
+        self.b.ids["order_ref"] = self._one(
+            "SELECT order_ref FROM shop_order WHERE id = :i", i=self.b.ids["order"]
+        )
+        self.a, self.sister = self._tenant(), self._tenant()
+        self.people = {who.name: who for who in self._everybody()}
+        self._draft_a_run()
+
+    def _one(self, statement: str, **values: Any) -> Any:
+        with self.superuser.begin() as connection:
+            return connection.execute(sa.text(statement), values).scalar_one()
+
+    def insert(self, table: str, **values: Any) -> str:
+        """Insert a row with fillers for what is not given, whatever refers to what; return its id."""
+        statement = (
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = :t"
+            " AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER'"
+        )
+        with self.superuser.begin() as connection, canaries.rewriting(connection, table):
+            wanted = connection.execute(sa.text(statement), {"t": table}).all()
+            row = {name: self._filler(kind) for name, kind in wanted} | values
+            names, marks = ", ".join(f'"{name}"' for name in row), ", ".join(f":{name}" for name in row)
+            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), row)
+        return str(row.get("id", ""))
+
+    @staticmethod
+    def _filler(kind: str) -> Any:
+        if kind == "uuid":
+            return ids.new_id()
+        if kind.startswith("timestamp"):
+            return clock.now()
+        return f"x{secrets.token_hex(6)}" if kind == "text" else _FILLERS[kind]
+
+    def _tenant(self) -> Tenant:
+        trade = Trade(self.database)
+        trade.app = self.app
+        execute, world, found = trade.execute, trade.world, Tenant.__new__(Tenant)
+        bert = trade.join("Bert")
+        staff = self._person("member")
+        tenant = Tenant(trade, bert, staff)
+        found = tenant.ids
+        found["member"] = self.insert(
+            "membership", user_id=staff, user_role="member", shop_id=world.shop_id, role="staff"
+        )
+        gone = self._person("member")
+        found["member_gone"] = self.insert(
+            "membership",
+            user_id=gone,
+            user_role="member",
+            shop_id=world.shop_id,
+            role="staff",
+            removed_at=clock.wall(),
+        )
+        self._sales(tenant)
+        link = world.link(f"/p/{secrets.token_hex(3)}")
+        found["page"] = link.target_url
+        found |= {"link": str(link.id), "link_bert": str(bert.link.id), "product": str(link.product_id)}
+        found["partnership"], found["partnership_bert"] = str(world.partnership_id), str(bert.partnership_id)
+        found["offer"] = str(world.offer_id)
+        world.product(f"/p/{secrets.token_hex(3)}", sku="gone")
+        [row] = trade.rows("SELECT id FROM product WHERE shop_id = :s AND sku = 'gone'", s=world.shop_id)
+        execute("UPDATE product SET retired_at = now() WHERE id = :i", i=row["id"])
+        found["product_gone"] = str(row["id"])
+        owner = {"bearer": trade.owner}
+        draft = trade.call("POST", "/offers", {"name": "draft"}, status=201, **owner)["id"]
+        paused, joined, _ = world.another_offer()
+        execute("UPDATE offer SET state = 'paused' WHERE id = :i", i=paused)
+        found |= {"offer_draft": draft, "offer_paused": str(paused), "partnership_paused": str(joined)}
+        code = {
+            "code": f"PEER{secrets.token_hex(2)}",
+            "adviser_id": str(trade.anne.id),
+            "offer_id": found["offer"],
+        }
+        found["code"] = trade.call("POST", "/codes", code, status=201)["id"]
+        bert_code = code | {"code": f"BERT{secrets.token_hex(2)}", "adviser_id": str(bert.id)}
+        found["code_bert"] = trade.call("POST", "/codes", bert_code, status=201)["id"]
+        found["key"] = trade.call(
+            "POST", "/api-keys", {"name": "k", "bound_to": "shop"}, status=201, **owner
+        )["id"]
+        found["invitation"] = trade.call(
+            "POST", "/invitations", {"email": f"{secrets.token_hex(3)}@example.test"}, status=201, **owner
+        )["id"]
+        host = {"host": f"{secrets.token_hex(3)}.example"}
+        found["domain_new"] = trade.call("POST", "/domains", host, status=201, **owner)["id"]
+        found["domain"] = str(
+            self._one(
+                "SELECT id FROM shop_domain WHERE shop_id = :s AND verified_at IS NOT NULL", s=world.shop_id
+            )
+        )
+        headers = {"Authorization": f"Bearer {trade.key}"}
+        found["feed"] = (
+            self.app.test_client(use_cookies=False)
+            .post("/api/v1/feeds", data=b"x", headers=headers)
+            .get_json()["id"]
+        )
+        self.insert("feed_row", job_id=found["feed"], row_number=1, shop_id=world.shop_id, outcome="refused")
+        self._money(tenant)
+        return tenant
+
+    def _sales(self, tenant: Tenant) -> None:
+        trade, found = tenant.trade, tenant.ids
+        trade.edge_mark(dt.timedelta(0))
+        for name, winner in (("", trade.anne), ("_bert", tenant.bert)):
+            ref = f"R-{secrets.token_hex(3)}"
+            loser = tenant.bert if winner is trade.anne else None
+            tokens = [trade.token(loser, dt.timedelta(minutes=5))] if loser else []
+            trade.report(trade.order(ref, *tokens, trade.token(winner), lines=[line("1"), line("2")]))
+            found[f"commission{name}"] = trade.show(ref)["commissions"][0]["id"]
+            found[f"order_ref{name}"] = ref
+        found["order"] = str(
+            self._one("SELECT order_id FROM commission WHERE id = :i", i=uuid.UUID(found["commission"]))
+        )
+        trade.refund(found["order_ref"], "RF-1", {"line_ref": "2", "quantity": 1, "net": line()["net"]})
+        ref = f"T-{secrets.token_hex(3)}"
+        trade.report(trade.order(ref, trade.token(trade.anne)), bearer=trade.test_key)
+        found["order_ref_test"] = ref
+        shown = trade.show(ref, bearer=trade.test_key, query="?mode=test")
+        found["commission_test"] = shown["commissions"][0]["id"]
+
+    def _money(self, tenant: Tenant) -> None:
+        """Let there be rows of money of which only whose they are matters."""
+        trade, found, shop = tenant.trade, tenant.ids, tenant.trade.world.shop_id
+        self.insert(
+            "funding", shop_id=shop, state="open", amount_minor=500, currency="EUR", url="https://pay.example"
+        )
+        self.insert("stripe_event", source="account")
+        self.insert("attribution_policy", shop_id=shop, model="last", code_rule="override")
+        self.insert("order_echo", order_id=uuid.UUID(found["order"]), shop_id=shop)
+        self.insert("posting", entry_id=secrets.randbelow(10**12), shop_id=shop)
+        booked = {"adviser_id": trade.anne.id, "shop_id": shop}
+        self.insert("transfer_booking", **booked)
+        self.insert(
+            "accrual", commission_id=uuid.UUID(found["commission_bert"]), kind="earned", funded=False,
+            entry_id=secrets.randbelow(10**12), **booked,
+        )  # fmt: skip
+        self.insert(
+            "agreement",
+            kind="terms",
+            version=9,
+            user_id=trade.world.owner.user_id,
+            shop_id=shop,
+            sha256="0" * 64,
+        )
+        for name, adviser in (("", trade.anne.id), ("_bert", tenant.bert.id)):
+            account = self.insert("payout_account", adviser_id=adviser, currency="EUR", state="planned")
+            self.insert(
+                "payout_destination_change",
+                payout_account_id=account,
+                adviser_id=adviser,
+                was="b",
+                became="c",
+            )
+            self.insert(
+                "bank_payout", id=f"po_{secrets.token_hex(4)}", payout_account_id=account, adviser_id=adviser
+            )
+            payout = self.insert(
+                "payout", adviser_id=adviser, currency="EUR", amount_minor=100, state="paid", place=1,
+                reserve_entry_id=secrets.randbelow(10**12), paid_at=clock.now(),
+                stripe_transfer_id=f"tr_{secrets.token_hex(4)}",
+            )  # fmt: skip
+            self.insert(
+                "payout_line",
+                entry_id=secrets.randbelow(10**12),
+                payout_id=payout,
+                adviser_id=adviser,
+                shop_id=shop,
+            )
+            self.insert("payout_attempt", payout_id=payout)
+            found[f"payout{name}"] = payout
+            found[f"statement{name}"] = self.insert(
+                "statement", payout_id=payout, adviser_id=adviser, amount_minor=100, currency="EUR"
+            )
+
+    def _person(self, role: str, **changes: Any) -> uuid.UUID:
+        name, person = f"{role}{secrets.token_hex(4)}", ids.new_id()
+        mail = f"{name}@example.test"
+        row = {
+            "email": mail, "email_key": mail, "name": name, "role": role, "session_key": name, "locale": "en",
+            "password_hash": self._hash(), "email_verified_at": clock.wall(),
+        }  # fmt: skip
+        self.insert("user_account", id=person, **(row | changes))
+        return person
+
+    def _hash(self) -> str:
+        if "hash" not in self.platform:
+            self.platform["hash"] = passwords.hash_password(PASSWORD)
+        return self.platform["hash"]
+
+    def _sign_in(self, user: Any, *, hours_ago: float = 0, kind: str = "token") -> str:
+        token, wall = ids.secret_token(), clock.wall()
+        proved = wall - dt.timedelta(hours=hours_ago)
+        with sa.orm.Session(self.superuser) as session, session.begin():
+            person = session.get_one(UserAccount, user)
+            row = AuthSession(
+                user_id=user, kind=kind, token_hash=ids.digest(token), session_key=person.session_key,
+                password_at=proved, totp_at=proved if person.role != "member" else None,
+                last_seen_at=wall + LATER, expires_at=wall + dt.timedelta(hours=9),
+            )  # fmt: skip
+            session.add(row)
+        return token
+
+    def _everybody(self) -> list[Who]:
+        a, sister = self.a, self.sister
+        own, anne = a.trade.world.owner, a.trade.anne
+        hidden = frozenset(
+            {str(a.bert.id), *(value for name, value in a.ids.items() if name.endswith("_bert"))}
+        )
+        neighbours = frozenset({sister.shop, *sister.ids.values()})
+        shop, both = frozenset({a.shop}), frozenset({a.shop, sister.shop})
+        with self.superuser.begin() as connection:
+            statement = "UPDATE user_account SET password_hash = :h WHERE id = ANY(:u)"
+            users = [own.user_id, anne.actor.user_id]
+            connection.execute(sa.text(statement), {"h": self._hash(), "u": users})
+
+        def bearer(token: str) -> dict[str, str]:
+            return {"Authorization": f"Bearer {token}"}
+
+        def session(name: str, user: Any, *columns: str, hours_ago: float = 0, **more: Any) -> Who:
+            return Who(
+                name, frozenset({"member", *columns}), bearer(self._sign_in(user, hours_ago=hours_ago)),
+                user=str(user), is_fresh=not hours_ago, **more,
+            )  # fmt: skip
+
+        people: dict[str, Any] = {
+            "adviser": {"user": anne.actor.user_id, "adviser": a.anne, "hidden": hidden},
+            "owner": {"user": own.user_id, "shops": shop, "owned": shop, "hidden": neighbours},
+        }
+        mixed, both_ways = self._person("member"), self._chris()
+        for user, role, tenant in (
+            (mixed, "owner", sister),
+            (mixed, "staff", a),
+            (both_ways[0], "owner", sister),
+        ):
+            self.insert(
+                "membership", user_id=user, user_role="member", shop_id=uuid.UUID(tenant.shop), role=role
+            )
+        closed = frozenset({sister.shop})
+        found = [
+            Who("anonymous"),
+            session("member", self._person("member")),
+            session("adviser", people["adviser"].pop("user"), "adviser", **people["adviser"]),
+            session("adviser_stale", anne.actor.user_id, "adviser", hours_ago=2, **people["adviser"]),
+            session("owner", people["owner"].pop("user"), "owner", **people["owner"]),
+            session("owner_stale", own.user_id, "owner", hours_ago=2, **people["owner"]),
+            session("staff", a.staff, "staff", shops=shop, hidden=neighbours),
+            session("neighbour", sister.trade.world.owner.user_id, "owner", shops=closed, owned=closed,
+                    hidden=frozenset({a.shop, *a.ids.values()})),
+            session("mixed", mixed, "owner", "staff", shops=both, owned=closed),
+            session("both_ways", both_ways[0], "owner", "adviser", shops=closed, owned=closed, adviser=both_ways[1]),
+        ]  # fmt: skip
+        for role in ("finance", "admin"):
+            user = self._staff(role)
+            found += [session(role, user, role), session(f"{role}_stale", user, role, hours_ago=2)]
+            found.append(
+                self._key(f"{role}_key", Actor(user, frozenset({role}), via="token"), "member", role)
+            )
+        facts: dict[str, Any] = {"shops": shop, "owned": shop, "hidden": neighbours}
+        found += [
+            self._key("shop_key", own, "shop_key", bound="shop", **facts),
+            self._key("shop_key_test", own, "shop_key", bound="shop", mode="test", **facts),
+            self._key("shop_key_scoped", own, "shop_key", bound="shop", scope="me:read", **facts),
+            self._key("adviser_key", anne.actor, "adviser_key", bound="adviser", adviser=a.anne, hidden=hidden),
+            self._key(
+                "adviser_key_scoped", anne.actor, "adviser_key", bound="adviser", scope="links:read", adviser=a.anne,
+                hidden=hidden,
+            ),
+            self._key("adviser_key_test", anne.actor, "adviser_key", bound="adviser", mode="test", adviser=a.anne,
+                      hidden=hidden),
+        ]  # fmt: skip
+        shut = self._person("member")
+        self.insert("membership", user_id=shut, user_role="member", shop_id=uuid.UUID(a.shop), role="owner")
+        token = self._sign_in(shut)
+        a.trade.execute("UPDATE user_account SET suspended_at = now() WHERE id = :i", i=shut)
+        found.append(Who("suspended", frozenset({"anonymous"}), bearer(token)))
+        a.trade.execute("UPDATE api_key SET last_used_at = now() + interval '30 minutes'")
+        return found
+
+    def _chris(self) -> tuple[uuid.UUID, str]:
+        """Return somebody who advises on A's shop, and will own the sister's too."""
+        chris = self.a.trade.join("Chris")
+        ref = f"C-{secrets.token_hex(3)}"
+        self.a.trade.report(self.a.trade.order(ref, self.a.trade.token(chris)))
+        self.a.ids["commission_chris"] = self.a.trade.show(ref)["commissions"][0]["id"]
+        self.a.ids["order_ref_chris"] = ref
+        assert chris.actor.user_id is not None
+        return chris.actor.user_id, str(chris.id)
+
+    def _staff(self, role: str) -> uuid.UUID:
+        user = self._person(role)
+        sealed = totp.seal_secret(user, pyotp.random_base32())
+        self.a.trade.execute("UPDATE user_account SET totp_secret = :s WHERE id = :i", s=sealed, i=user)
+        self.platform[role] = str(user)
+        return user
+
+    def _key(
+        self, name: str, actor: Actor, *columns: str, bound: str | None = None, mode: str = "live", scope: str = "",
+        **facts: Any,
+    ) -> Who:  # fmt: skip
+        data: dict[str, Any] = {
+            "name": name,
+            "mode": mode,
+            "scopes": [scope] if scope else [],
+            "bound_to": bound,
+        }
+        with db.transaction() as session:
+            text = keys.create(session, actor, data, clock.now())[1]
+        return Who(
+            name, frozenset(columns), {"Authorization": f"Bearer {text}"}, is_key=True, mode=mode,
+            scopes=frozenset(data["scopes"]), user=str(actor.user_id), **facts,
+        )  # fmt: skip
+
+    def _draft_a_run(self) -> None:
+        who = self.people["finance"]
+        client = self.app.test_client(use_cookies=False)
+        made = client.post("/api/v1/runs", json={"currency": "EUR"}, headers=who.headers)
+        assert made.status_code == 201, made.get_json()
+        self.a.ids["run"] = made.get_json()["id"]
+        self.a.ids["break"] = self.insert("recon_break", kind="fee", currency="EUR", amount_minor=1)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for tenant in (self.a, self.sister, self.b):
+            tenant.trade.everything.dispose()
+        self.superuser.dispose()
