@@ -11,8 +11,13 @@ import threading
 import time
 from pathlib import Path
 
+import structlog
+
 from marketplace.core import failpoints
+from tracking.edge.alarm import Alarm
 from tracking.touches.segments import heartbeat_line, segment_numbers, segment_path
+
+log = structlog.get_logger(__name__)
 
 SYNC_SECONDS = 0.005
 HEARTBEAT_SECONDS = 1.0
@@ -21,6 +26,8 @@ ROTATE_SECONDS = 3600.0
 # A wall clock stepped back less than this must not put later clicks before earlier ones.
 _STEP_BACK_MS = 60_000
 _MOST_UNWRITTEN = 100_000
+# A segment that can't grow is closed, so that it is shipped and removed, which may be what makes room again.
+_STUCK_SECONDS = 2.0
 _RANDOM_BYTES = 8192
 _RANDOM_DIGITS = 2 * _RANDOM_BYTES
 
@@ -44,7 +51,10 @@ class Spool:
         self._random, self._next_random = "", _RANDOM_DIGITS
         self._unwritten: collections.deque[bytes] = collections.deque()
         self._synced = 0
-        self._rotate_at = 0.0
+        self._rotate_at = self._stuck_since = 0.0
+        self._size = 0
+        self._is_torn = False
+        self._alarm = Alarm(folder)
         self._synced_now = threading.Condition()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
@@ -119,6 +129,8 @@ class Spool:
         self._thread.join()
         with self._lock:
             self._flush_unwritten()
+            self._alarm.show(self.unwritten, self.lost, self.sync_failures)
+            self._alarm.close()
             os.fdatasync(self._fd)
             os.close(self._fd)
 
@@ -130,18 +142,21 @@ class Spool:
             self._unwritten.append(line)
 
     def _write(self, line: bytes) -> bool:
+        whole = b"\n" + line if self._is_torn else line
         try:
-            count = os.write(self._fd, line)
+            count = os.write(self._fd, whole)
         except OSError:
             return False
-        if count != len(line):
+        if count != len(whole):
             # A torn line would corrupt the next one, so what was written of it is taken back.
             try:
                 os.ftruncate(self._fd, self._size)
             except OSError:
-                # Then the shipper sets the broken line aside; it is counted here.
+                # Then the next line begins on a line of its own, and the shipper sets the broken one aside.
                 self.sync_failures += 1
+                self._size, self._is_torn = self._size + count, True
             return False
+        self._is_torn = False
         self._size += count
         self.written += count
         return True
@@ -158,7 +173,7 @@ class Spool:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         opened = os.open(segment_path(self._folder, self._number), flags, 0o600)
         self._fd, old = opened, self._fd
-        self._size = 0
+        self._size, self._is_torn = 0, False
         self._opened_at = time.monotonic()
         if old >= 0:
             os.close(old)
@@ -220,5 +235,21 @@ class Spool:
                 # Nothing to do: look less often, but never miss a heartbeat.
                 pause = min(pause * 2, 0.05)
             is_full = self._size >= ROTATE_BYTES or moment - self._opened_at >= ROTATE_SECONDS
-            if is_full and moment >= self._rotate_at:
+            if (is_full or self._is_stuck(moment)) and moment >= self._rotate_at:
                 self._rotate()
+            self._alarm.show(self.unwritten, self.lost, self.sync_failures)
+
+    def _is_stuck(self, moment: float) -> bool:
+        """Say whether lines have waited long for a segment that holds something; tell once that they do."""
+        if not self._unwritten:
+            if self._stuck_since:
+                log.warning("edge_disk_takes_clicks_again", lost=self.lost)
+            self._stuck_since = 0.0
+            return False
+        if not self._stuck_since:
+            log.error("edge_disk_takes_no_clicks", folder=str(self._folder), waiting=self.unwritten)
+            self._stuck_since = moment
+        if moment - self._stuck_since < _STUCK_SECONDS or not self._size:
+            return False
+        self._stuck_since = moment
+        return True

@@ -5,6 +5,7 @@ Each edge is a named slot with a folder of its own below the segments folder:
     <segments>/<slot>/lock              held by the living edge (flock)
     <segments>/<slot>/0000000001.tsv    segments, in order; only the newest is being written to
     <segments>/<slot>/links.json        snapshot of the link table and the clock, for a start without PostgreSQL
+    <segments>/<slot>/alarm.json        what the disk did not take of the edge's lines
     <segments>/<slot>/shipped.json      how far the shipper came: {"segment": 1, "offset": 4096}
 
 A line is a row of PostgreSQL's COPY text format, so that shipping touches no byte. Columns, in order: click id,
@@ -35,6 +36,7 @@ QUALIFIED = "qualified"
 HEARTBEAT = "heartbeat"
 # Why a click does not qualify, in the order in which the edge asks (decisions D46; left and disabled are ours).
 REASONS = ("head", "bot", "prefetch", "not_document", "paused", "banned", "left", "disabled", "flood")
+_ALARM_BYTES = 128
 _HEX = rb"[0-9a-f]{32}"
 _NULL = rb"\\N"
 _CLICK = re.compile(
@@ -122,11 +124,40 @@ def write_position(folder: Path, position: Position) -> None:
 def replace_file(path: Path, text: str) -> None:
     """Write a file in one piece: readers see the old one or the new one, also after a crash."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        # A full disk must not also keep what did not fit.
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def alarm_path(folder: Path) -> Path:
+    """Return the file in which the edge of a slot tells what its disk did not take."""
+    return folder / "alarm.json"
+
+
+def alarm_text(unwritten: int, lost: int, sync_failures: int) -> bytes:
+    """Return an alarm as it is written: always of one length, so that writing it over needs no room."""
+    said = json.dumps({"unwritten": unwritten, "lost": lost, "sync_failures": sync_failures})
+    return said.ljust(_ALARM_BYTES - 1).encode("ascii") + b"\n"
+
+
+def alarms(segments: Path) -> dict[str, int]:
+    """Return, over all slots here: lines that wait in memory, lines that were lost, and failures of the disk."""
+    sums = {"unwritten": 0, "lost": 0, "sync_failures": 0}
+    for slot in slots(segments):
+        try:
+            said = json.loads(alarm_path(segments / slot).read_text(encoding="ascii"))
+            sums = {name: sums[name] + int(said[name]) for name in sums}
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            # An edge that never started since alarms are told, or one that is just writing it.
+            continue
+    return sums
 
 
 def waiting_bytes(folder: Path, *, limit: int = 1 << 20) -> int:

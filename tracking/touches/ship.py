@@ -25,6 +25,8 @@ from tracking.touches.tokens import instant
 log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 2 << 20
+# Positions that a full disk did not take, by the folder of their slot.
+_unwritten: dict[Path, Position] = {}
 
 _STAGING = """
 CREATE TEMP TABLE IF NOT EXISTS click_staging (
@@ -127,7 +129,7 @@ def ship_slot(
     with slot_claimed(folder) as is_ours:
         if not is_ours:
             return total
-        position = segments.read_position(folder)
+        position = _read_position(folder)
         numbers = segments.segment_numbers(folder)
         for number in numbers:
             if number < position.segment:
@@ -164,16 +166,36 @@ def _ship_segment(
             total += _ship_batch(connection, folder, chunk[:end], slot, seen_at)
             position = Position(position.segment, position.offset + end)
             failpoints.reach("touches.position", "before_write")
-            segments.write_position(folder, position)
+            _write_position(folder, position)
             failpoints.reach("touches.position", "after_write")
             file.seek(position.offset)
     if is_closed:
         position = Position(position.segment + 1, 0)
         failpoints.reach("touches.segment", "before_write")
-        segments.write_position(folder, position)
+        _write_position(folder, position)
         failpoints.reach("touches.segment", "after_write")
         path.unlink(missing_ok=True)
     return position, total
+
+
+def _read_position(folder: Path) -> Position:
+    written = segments.read_position(folder)
+    known = _unwritten.get(folder, written)
+    return max(written, known, key=lambda one: (one.segment, one.offset))
+
+
+def _write_position(folder: Path, position: Position) -> None:
+    """Remember how far we came: on disk, or in this process while the disk is full.
+
+    Shipping must go on then, because removing what was shipped is what makes room; a restart ships it once more.
+    """
+    try:
+        segments.write_position(folder, position)
+    except OSError as error:
+        log.error("shipper_position_unwritten", slot=folder.name, error=repr(error))
+        _unwritten[folder] = position
+    else:
+        _unwritten.pop(folder, None)
 
 
 def _ship_batch(
