@@ -31,6 +31,11 @@ def test_a_changed_destination_stops_the_payout_and_needs_a_new_approval(world: 
     assert again.preview is not None
     reason = "cooling_off" if action == "account.swap_bank" else "account_not_ready"
     assert [one["reason"] for one in again.preview["excluded"]] == [reason]
+    # Finance and the adviser read why.
+    _, told = world.call("GET", f"/runs/{run.id}", {"Authorization": f"Bearer {world.maker.key}"})
+    assert [(one["state"], one["reason"]) for one in told["payouts"]] == [("released", expected[action])]
+    _, account = world.call("GET", "/payout-account", world.token(adviser.actor.user_id))
+    assert account["blocked_by"] == reason
     if action == "account.swap_bank":
         world.advance(hours=72)
         again = world.start()
