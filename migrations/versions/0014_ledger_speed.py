@@ -29,11 +29,12 @@ AS 'SELECT (pg_control_system()).system_identifier'
 
 # Entries and accounts are looked up one by one, by their keys (OFFSET 0 keeps the planner from anything else): a plan
 # lives as long as its session, and one made while the books were small read all of them for every entry.
+# The plans are made once and not for every array anew, which took longer than carrying them out.
 # The account's existence and currency are looked at here and not by a foreign key, which asks line by line: accounts
 # are append-only, and this trigger fires always, which a foreign key's does not.
 APPLY_POSTINGS = """
 CREATE OR REPLACE FUNCTION ledger_apply_postings() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   here bigint := ledger_cluster();
   sealed bigint;
@@ -190,6 +191,7 @@ def downgrade() -> None:
         "ALTER TABLE posting ADD CONSTRAINT fk_posting_account_id_account"
         " FOREIGN KEY (account_id, currency) REFERENCES account (id, currency)"
     )
+    op.execute("ALTER FUNCTION ledger_apply_postings() RESET plan_cache_mode")
     module = importlib.import_module("migrations.versions.0007_ledger")
     op.execute(
         module.APPLY_POSTINGS.split("CREATE TRIGGER")[0].replace(
