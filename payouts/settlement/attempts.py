@@ -248,6 +248,14 @@ def waiting(session: orm.Session, claimed: Claim, reason: str, pause: dt.timedel
         payout.reason, payout.next_try_at = reason, now + pause
 
 
+def paused(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
+    """Leave a payout as it is for a while, because Stripe did not answer a check; nothing was sent."""
+    payout = locked(session, claimed.payout_id)
+    if payout.leased_until == claimed.leased_until and payout.state in OPEN_STATES:
+        payout.next_try_at = now + retry.CHECK_AGAIN
+    let_go(payout, claimed)
+
+
 def troubled(
     session: orm.Session, claimed: Claim, trouble: Trouble, request_id: str | None, now: dt.datetime
 ) -> None:

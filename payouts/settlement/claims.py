@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from marketplace.core import clock
+from marketplace.core import clock, holder
 from marketplace.core.errors import InvariantViolation
 from marketplace.core.money import Money
 from payouts.settlement import freeze, retry
@@ -51,23 +51,21 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
 
     Nothing is due while payouts are frozen, an open attempt neither: reconciliation finds what became of it.
     A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
-    now: business time, which says what is due. The lease ends by the wall's clock: a call that is under way does not
-    end when business time is moved.
+    now: business time, which says what is due. The lease ends by the wall's clock, because a call under way does not end
+    when business time is moved; or at once when the process that holds it has died on this machine.
     """
     payout = session.scalars(
         sa.select(Payout)
         .where(Payout.id == payout_id, Payout.state.in_(OPEN_STATES), Payout.next_try_at <= now)
-        .where(Payout.leased_until.is_(None) | (Payout.leased_until <= clock.wall()))
         .with_for_update(skip_locked=True)
     ).one_or_none()
-    if payout is None or freeze.is_frozen(session):
+    if payout is None or _is_held(payout) or freeze.is_frozen(session):
         return None
     run = session.get_one(PayoutRun, payout.run_id)
     if run.state != "executing":
         return None
     last = last_attempt(session, payout.id)
-    payout.next_try_at = now + retry.TAKEN_AGAIN
-    payout.leased_until = clock.wall() + retry.LEASE
+    payout.leased_until, payout.leased_by = clock.wall() + retry.LEASE, holder.me()
     if last is None or last.outcome is not None:
         return _claim(payout, run, (last.n if last else 0) + 1, Step.SEND, is_fresh=True)
     step = retry.next_step(facts(last), now)
@@ -79,7 +77,7 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
         return _claim(payout, run, last.n + 1, Step.SEND, is_fresh=True)
     if step is Step.WAIT:
         payout.next_try_at = (last.last_look_up_at or now) + retry.LOOK_UP_GAP
-        payout.leased_until = None
+        payout.leased_until = payout.leased_by = None
         return None
     return _claim(payout, run, last.n, step, is_fresh=False)
 
@@ -87,7 +85,14 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
 def let_go(payout: Payout, claimed: Claim) -> None:
     """End the lease of a locked payout, because nothing is under way any more; another's lease is left alone."""
     if payout.leased_until == claimed.leased_until:
-        payout.leased_until = None
+        payout.leased_until = payout.leased_by = None
+
+
+def _is_held(payout: Payout) -> bool:
+    """Say whether somebody alive may have a payout in hand."""
+    if payout.leased_until is None or payout.leased_until <= clock.wall():
+        return False
+    return payout.leased_by is None or not holder.is_gone(payout.leased_by)
 
 
 def _claim(payout: Payout, run: PayoutRun, n: int, step: Step, *, is_fresh: bool) -> Claim:

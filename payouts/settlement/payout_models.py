@@ -83,6 +83,7 @@ class Payout(db.Base):
     next_try_at: orm.Mapped[dt.datetime]
     # Wall time: what is under way at Stripe does not end because business time was moved.
     leased_until: orm.Mapped[dt.datetime | None]
+    leased_by: orm.Mapped[str | None]
     stripe_transfer_id: orm.Mapped[str | None] = orm.mapped_column(unique=True)
     destination_payment: orm.Mapped[str | None] = orm.mapped_column(index=True)
     bank_payout_id: orm.Mapped[str | None] = orm.mapped_column(index=True)

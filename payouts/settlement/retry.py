@@ -16,8 +16,8 @@ LOOK_UPS_NEEDED = 2
 # Of the wall's time: longer than two checks and a call with all their time-outs and repeats (75 s each, and 30 s of
 # pauses), so that no two processes ever have one payout in hand.
 LEASE = timedelta(minutes=5)
-# Of business time: when a payout that somebody took and did not finish is due again.
-TAKEN_AGAIN = timedelta(minutes=2)
+# Of business time: until a payout is tried again whose checks Stripe did not answer.
+CHECK_AGAIN = timedelta(minutes=2)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 

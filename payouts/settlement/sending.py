@@ -95,6 +95,7 @@ def carry_out(gateway: Gateway, payout_id: UUID, purse: Purse, now: Now) -> Carr
     except (GatewayUnavailable, Throttled, GatewayDenied) as error:
         # Only checks and look-ups end here: nothing was sent, so nothing is in doubt that was not before.
         log.warning("payout_check_failed", payout=str(payout_id), code=error.code, facts=error.facts)
+        db.run_in_transaction(lambda session: attempts.paused(session, claimed, now()), point="payout.paused")
         return Carried.PAUSED
 
 

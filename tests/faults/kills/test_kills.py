@@ -1,0 +1,73 @@
+"""A process may die at any failpoint: afterwards no cent, order or click is missing, and none is there twice.
+
+Say KILLS_SEED=n to draw the same kills again; the seed is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from marketplace.devtools.failpoints import names
+from marketplace.devtools.postgres import Postgres
+from tests.faults.kills.draw import all_once, drawn
+from tests.faults.kills.harness import Range, killing_range
+
+# Where money moves, or is about to: each of these dies in every run of the fast tests.
+DANGEROUS = (
+    ("runs.approve.after_commit", "payday", 1),
+    ("payout.attempt.before_commit", "payday", 1),
+    ("payout.attempt.after_commit", "payday", 1),
+    ("stripe.transfers.create.after", "payday", 2),
+    ("payout.paid.before_commit", "payday_adopted", 1),
+    ("funding.confirm.before_commit", "funding", 1),
+    ("orders.report.after_commit", "orders", 1),
+    ("touches.ship.after_commit", "visits", 1),
+)
+SAMPLE = 3
+MANY = 200
+
+
+@pytest.fixture(scope="module")
+def place(pg: Postgres) -> Iterator[Range]:
+    with killing_range(pg) as made:
+        made.record_all()
+        yield made
+
+
+def seeded() -> random.Random:
+    seed = int(os.environ.get("KILLS_SEED", random.randrange(2**32)))
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+def test_the_story_passes_every_failpoint(place: Range) -> None:
+    assert sorted(set(names()) - set(place.where())) == [], "no part of the story passes these"
+    assert sorted(set(place.where()) - set(names())) == []
+
+
+@pytest.mark.parametrize(("point", "part", "nth"), DANGEROUS)
+def test_killed_where_money_moves_nothing_is_lost_or_done_twice(
+    place: Range, point: str, part: str, nth: int
+) -> None:
+    outcome = place.kill(point, part, nth)
+    assert outcome.died
+    assert outcome.wrongs == []
+
+
+def test_killed_at_failpoints_drawn_by_seed_nothing_is_lost_or_done_twice(place: Range) -> None:
+    outcomes = [place.kill(*one) for one in drawn(place.where(), seeded(), SAMPLE)]
+    assert [one for one in outcomes if one.wrongs] == []
+
+
+@pytest.mark.slow
+def test_killed_at_every_failpoint_nothing_is_lost_or_done_twice(place: Range) -> None:
+    draw = seeded()
+    chosen = all_once(place.where(), draw)
+    chosen += drawn(place.where(), draw, max(0, MANY - len(chosen)))
+    outcomes = [place.kill(*one) for one in chosen]
+    assert [one for one in outcomes if one.wrongs] == []
+    assert len(outcomes) >= MANY
