@@ -51,8 +51,8 @@ def claim(session: orm.Session, payout_id: UUID, now: dt.datetime) -> Claim | No
 
     Nothing is due while payouts are frozen, an open attempt neither: reconciliation finds what became of it.
     A fresh claim has no open attempt: its destination and the balance are checked before an attempt is opened.
-    now: business time, which says what is due. The lease ends by the wall's clock, because a call under way does not end
-    when business time is moved; or at once when the process that holds it has died on this machine.
+    now: business time, which says what is due. The lease ends by the wall's clock, because a call that is under way
+    does not end when business time is moved; or at once when the process that holds it has died on this machine.
     """
     payout = session.scalars(
         sa.select(Payout)

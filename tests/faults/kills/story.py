@@ -271,7 +271,7 @@ def account(stage: Stage) -> None:
     cees = stage.facts["advisers"]["cees"]["token"]
     stage.sandbox.ask("faults", method="DELETE")
     stage.fault("drop_before", "/v1/accounts")
-    stage.post("/payout-account", cees, {"currency": "EUR"}, also=(502, 503, 504))
+    stage.post("/payout-account", cees, {"currency": "EUR"}, also=(403, 502, 503, 504))
     stage.advance(hours=24)
     stage.sandbox.ask("faults", method="DELETE")
     made = stage.post("/payout-account", cees, {"currency": "EUR"}, also=(403,))

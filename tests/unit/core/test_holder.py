@@ -13,7 +13,9 @@ def test_this_process_is_there():
 
 
 def test_a_killed_process_is_gone_before_and_after_its_parent_has_buried_it():
-    program = "import sys; from marketplace.core import holder; print(holder.me(), flush=True); sys.stdin.read()"
+    program = (
+        "import sys; from marketplace.core import holder; print(holder.me(), flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
