@@ -18,7 +18,7 @@ _MOMENTS = ("before_commit", "after_commit")
 # Whoever writes clicks to a file: the calls that do, each between a failpoint before and one after it.
 _WRITERS = {
     "tracking/edge/spool.py": {"self._write", "self._open_next"},
-    "tracking/touches/ship.py": {"segments.write_position", "file.writelines"},
+    "tracking/touches/ship.py": {"_keep_position", "file.writelines"},
 }
 # The first segment is opened before there is an edge that could lose anything.
 _BEFORE_THERE_IS_ANYTHING = {"__init__"}

@@ -177,9 +177,8 @@ def _offset(target: Books, manifest: Manifest) -> int:
 
 def _fill(target: Books, folder: Path, fresh: str) -> None:
     engine = sa.create_engine(target.of_sqlalchemy(fresh), poolclass=sa.pool.NullPool)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         migrate.ensure_roles(connection, {})
-        connection.commit()
     engine.dispose()
     listed = target.program("pg_restore", "--list", str(folder / archive.DUMP))
     wanted = folder / "contents.list"

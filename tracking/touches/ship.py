@@ -166,13 +166,13 @@ def _ship_segment(
             total += _ship_batch(connection, folder, chunk[:end], slot, seen_at)
             position = Position(position.segment, position.offset + end)
             failpoints.reach("touches.position", "before_write")
-            _write_position(folder, position)
+            _keep_position(folder, position)
             failpoints.reach("touches.position", "after_write")
             file.seek(position.offset)
     if is_closed:
         position = Position(position.segment + 1, 0)
         failpoints.reach("touches.segment", "before_write")
-        _write_position(folder, position)
+        _keep_position(folder, position)
         failpoints.reach("touches.segment", "after_write")
         path.unlink(missing_ok=True)
     return position, total
@@ -184,7 +184,7 @@ def _read_position(folder: Path) -> Position:
     return max(written, known, key=lambda one: (one.segment, one.offset))
 
 
-def _write_position(folder: Path, position: Position) -> None:
+def _keep_position(folder: Path, position: Position) -> None:
     """Remember how far we came: on disk, or in this process while the disk is full.
 
     Shipping must go on then, because removing what was shipped is what makes room; a restart ships it once more.

@@ -141,10 +141,10 @@ def test_a_segment_that_can_not_grow_is_closed_so_that_shipping_makes_room(tmp_p
 
 def test_a_position_that_the_disk_does_not_take_is_kept_in_memory(tmp_path: Path) -> None:
     folder = tmp_path / "edge"
-    ship._write_position(folder, Position(3, 40))
+    ship._keep_position(folder, Position(3, 40))
     assert ship._read_position(folder) == Position(3, 40)
     folder.mkdir()
-    ship._write_position(folder, Position(3, 50))
+    ship._keep_position(folder, Position(3, 50))
     assert ship._unwritten == {}
     assert ship._read_position(folder) == Position(3, 50)
 

@@ -81,8 +81,9 @@ def test_a_crash_between_commit_and_position_doubles_nothing(road: Road) -> None
     # The disk refuses the position file: the batch is committed, the position is not.
     in_the_way = road.folder / f".shipped.json.{os.getpid()}"
     in_the_way.mkdir()
-    with pytest.raises(OSError, match="directory"):
-        road.ship()
+    assert road.ship().clicks == 1
+    # What the process knows by heart goes with it.
+    ship._unwritten.clear()
     assert road.tally() == {"raw": 1, "unique": 1, "billable": 1}
     in_the_way.rmdir()
     assert road.ship().clicks == 0
