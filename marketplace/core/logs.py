@@ -9,8 +9,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-# PostgreSQL tells in DETAIL which row broke a promise, with every value of it, and in CONTEXT which parameter or line of
-# a COPY it read; the statement and the traceback that may follow are kept. In a repr the ends of lines are written out.
+# PostgreSQL tells in DETAIL which row broke a promise, with every value of it, and in CONTEXT which parameter or line
+# of a COPY it read; the statement and the traceback that may follow are kept. A repr writes the ends of lines out.
 _DETAIL = re.compile(
     r"(?:\n|\\n)(?:DETAIL|CONTEXT): .*?(?=(?:\n|\\n)\[SQL|\n\n(?:The above exception|During handling)|\Z)",
     re.DOTALL,
