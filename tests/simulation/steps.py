@@ -21,14 +21,14 @@ from tests.simulation.finance import (
     reconcile,
     wait,
 )
-from tests.simulation.trade import cancel, click, lines, order, refund, repeat, ship, verdict
+from tests.simulation.trade import cancel, click, early, lines, order, refund, repeat, ship, verdict
 from tests.simulation.weather import account, advance, bank_fails, fault, heal, hear, silence
 from tests.simulation.world import World
 
 Step = Callable[[World, Draw], str]
 STEPS: dict[str, tuple[Step, int]] = {
     "click": (click, 10), "ship": (ship, 4), "order": (order, 18), "repeat": (repeat, 2), "lines": (lines, 4),
-    "refund": (refund, 8), "cancel": (cancel, 1), "verdict": (verdict, 5), "terms": (change_terms, 2),
+    "refund": (refund, 8), "early": (early, 3), "cancel": (cancel, 1), "verdict": (verdict, 5), "terms": (change_terms, 2),
     "fee": (change_fee, 1), "leave": (leave, 2), "ban": (ban, 2), "fund": (fund, 3), "pay": (pay, 1),
     "preview": (preview, 1), "approve": (approve, 2), "execute": (execute, 2), "decide": (decide, 5),
     "wait": (wait, 2), "hold": (hold, 3), "post": (post, 6), "hear": (hear, 3),
@@ -42,6 +42,7 @@ STEPS: dict[str, tuple[Step, int]] = {
 TALES: tuple[str, ...] = (
     "click click? ship? order order? decide post?", "click order verdict? lines? order decide ship decide verdict post",
     "click order click order ship decide verdict post refund? post",
+    "early early early? order early? decide post order",
     "order order refund refund? cancel? post fund? hear events post",
     "click order ship decide verdict verdict fund hear events post preview refund? post? approve ban? account? execute"
     " fault? runs",

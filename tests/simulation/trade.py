@@ -99,11 +99,16 @@ def model_lines(lines: list[dict[str, Any]], read: list[dict[str, Any]]) -> dict
 
 
 def order(world: World, draw: Draw) -> str:
-    """A shop reports a sale."""
-    name = a_shop(draw)
+    """A shop reports a sale, rather one of which something came back already."""
+    awaited = [
+        name
+        for name, shop in world.model.shops.items()
+        if ("live", f"{name}-{world.numbers[name] + 1}") in shop.early
+    ]
+    name = draw.choice(awaited) if awaited and draw.random() < 0.6 else a_shop(draw)
     shop, currency = world.model.shops[name], PLANS[name].currency
     world.numbers[name] += 1
-    ref, mode = f"{name}-{world.numbers[name]}", "test" if draw.random() < 0.04 else "live"
+    ref, mode = f"{name}-{world.numbers[name]}", "test" if draw.random() < 0.04 and not awaited else "live"
     mine = [one for one in world.touches[-60:] if one[0] == name]
     chosen = draw.sample(mine[-12:], min(len(mine[-12:]), draw.choice((0, 1, 1, 1, 2, 2, 3))))
     strange = [one for one in world.touches[-10:] if one[0] != name][: draw.randrange(2)]
@@ -170,14 +175,19 @@ def lines(world: World, draw: Draw) -> str:
     return found.ref
 
 
-def refund(world: World, draw: Draw) -> str:
-    """A customer sends something back, perhaps before we heard of the order."""
+def early(world: World, draw: Draw) -> str:
+    """A shop tells of something that came back before it tells of the order."""
+    return refund(world, draw, is_early=True)
+
+
+def refund(world: World, draw: Draw, *, is_early: bool = False) -> str:
+    """A customer sends something back."""
     found, name = an_order(world, draw), a_shop(draw)
-    if found is None or draw.random() < 0.1:
+    if found is None or is_early:
         ref, mode, left = (
-            f"{name}-{world.numbers[name] + draw.randint(1, 2)}",
+            f"{name}-{world.numbers[name] + 1}",
             "live",
-            {"0": {"qty": 2, "net": 2_999}},
+            {"0": {"qty": 1, "net": draw.choice(NETS[PLANS[name].currency])}},
         )
         found = None
     else:
