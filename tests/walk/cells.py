@@ -130,7 +130,7 @@ class Product:
         found = self.supply(name, who.name)
         fitting = [one for one in found if route.row.about(who, one, words) == ALLOWED]
         in_path = name in PARAMETER.findall(route.path)
-        if (words in ("narrows", "picks") and not in_path) or (not fitting and not in_path):
+        if (words in ("narrows", "hides", "picks") and not in_path) or (not fitting and not in_path):
             return ABSENT
         if words == "names":
             return found[0]

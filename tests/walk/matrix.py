@@ -87,7 +87,7 @@ class Row:
 
     def about(self, who: Who, thing: Thing, words: str) -> str | int:
         """Return whether a thing exists for somebody by the words of a route's parameter."""
-        if words in ("names", "narrows"):
+        if words in ("names", "narrows", "hides"):
             return ALLOWED
         if words in ("partner", "picks"):
             return ALLOWED if thing.exists else MISSING

@@ -18,11 +18,11 @@ ASKS = {"rows": 0, "holds": 0, **dict.fromkeys(
 INSIDE_A_TENANT = frozenset({"shops.owner", "orders.whole", "api_keys.shops", "agreements.shops"})
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
     """Return every module of the product with its syntax tree."""
-    for package in PACKAGES:
-        for file in sorted((ROOT / package).rglob("*.py")):
-            yield file, ast.parse(file.read_text(encoding="utf-8"))
+    files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+    return tuple((file, ast.parse(file.read_text(encoding="utf-8"))) for file in files)
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, str]]:

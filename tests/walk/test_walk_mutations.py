@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walk import matrix, mutations, names, ways
+from tests.walk import matrix, mutations, ways
 from tests.walk.cells import Cell, Product
 from tests.walk.matrix import ALLOWED
 from tests.walk.town import Town
@@ -27,12 +27,6 @@ def reaching(product: Product) -> list[Cell]:
         if cell.route and cell.method != "HEAD" and cell.route.row.asked_of(cell.who) == ALLOWED
         and not cell.who.columns & {"finance", "admin"} and not cell.who.name.endswith("_stale")
     ]  # fmt: skip
-
-
-def test_policy_names_of_limits_are_written_out_and_stand_once():
-    twice = {name for name, count in names.counted().items() if count > 1}
-    assert not twice, f"two places share {sorted(twice)}"
-    assert len(names.every()) > 35
 
 
 @pytest.mark.slow

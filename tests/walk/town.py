@@ -286,6 +286,15 @@ class Town:
             users = [own.user_id, anne.actor.user_id]
             connection.execute(sa.text(statement), {"h": self._hash(), "u": users})
 
+        # As if two people had drawn the same key: only the limit to one's own sign-ins tells them apart then.
+        with self.superuser.begin() as connection:
+            statement = (
+                "UPDATE auth_session SET session_key = (SELECT session_key FROM user_account WHERE id = :anne)"
+                " WHERE user_id = :other"
+            )
+            values = {"anne": anne.actor.user_id, "other": self.b.trade.world.owner.user_id}
+            connection.execute(sa.text(statement), values)
+
         def bearer(token: str) -> dict[str, str]:
             return {"Authorization": f"Bearer {token}"}
 

@@ -61,6 +61,7 @@ class Walk:
         kept = "no-store" not in answer.headers.get("Cache-Control", "")
         if kept and cell.who.name != "anonymous" and not path.startswith("/static/"):
             wrong.append("may be kept by a cache")
+        wrong += self._hidden_list(cell, answer)
         if self.harness.moved():
             if (not cell.is_allowed and (self.strict or self._of_others(cell))) or cell.method in SAFE:
                 wrong += [f"changed {table}" for table in self.harness.differences()]
@@ -83,6 +84,16 @@ class Walk:
             )
         if not cell.is_allowed and got not in cell.expected and (self.strict or not self._of_others(cell)):
             return [f"wanted {sorted(map(str, cell.expected))}, got {got}"]
+        return []
+
+    def _hidden_list(self, cell: Cell, answer: TestResponse) -> list[str]:
+        """Say when a list, narrowed to a colleague, tells an adviser which of the adviser's own rows are that one's too."""
+        if cell.route is None or cell.method != "GET" or answer.status_code != 200 or cell.who.shops:
+            return []
+        for name, thing in cell.things:
+            words = cell.route.parameters[name]
+            if words == "hides" and thing.advisers and cell.who.adviser not in (None, *thing.advisers):
+                return [] if answer.get_json()["items"] == [] else ["lists what is a colleague's too"]
         return []
 
     def _of_others(self, cell: Cell) -> bool:
