@@ -95,8 +95,9 @@ def _each(what: str, items: Iterable[T], work: Callable[[Session, T], int]) -> i
     for item in items:
         try:
             done += db.run_in_transaction(
-                lambda session, item=item: work(session, item), point="commissions.sweep"
-            )  # type: ignore[misc]
+                lambda session, item=item: work(session, item),  # type: ignore[misc]
+                point="commissions.sweep",
+            )
         except Exception as error:
             log.error("order_sweep_failed", what=what, item=str(item), error=repr(error), exc_info=True)
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import subprocess
 import sys
 import time
@@ -30,6 +31,14 @@ class Outcome:
     died: bool
     wrongs: list[str]
     seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """Deaths in a row in one town: where each child died, and what was wrong at the end."""
+
+    points: list[str]
+    wrongs: list[str]
 
 
 @dataclasses.dataclass
@@ -80,6 +89,26 @@ class Range:
             if "error" in then:
                 wrongs.append(then["error"])
         return Outcome(point, part, nth, died, wrongs, round(time.monotonic() - began, 2))
+
+    def chain(self, part: str, draw: random.Random, most: int) -> Chain:
+        """Let children die one after the other in one town, each going on where the last one died, then verify.
+
+        One that lives to the end of the part has passed everything; the chain ends then.
+        """
+        dead: list[str] = []
+        wrongs: list[str] = []
+        with self._fresh() as (folder, name):
+            while len(dead) < most:
+                point = draw.choice(sorted(self.places[part]))
+                nth = draw.randint(1, self.places[part][point])
+                answer = self.play(folder, name, [part], failpoint=f"{point}:kill:{nth}")
+                if answer["status"] != KILLED:
+                    wrongs += [answer["error"]] if "error" in answer else []
+                    break
+                dead.append(point)
+            then = self.play(folder, name, [part], finish=True)
+            wrongs += then.get("result", {}).get("wrongs", [f"nothing was found out: {then}"])
+        return Chain(dead, wrongs)
 
     @contextmanager
     def _fresh(self) -> Iterator[Any]:
