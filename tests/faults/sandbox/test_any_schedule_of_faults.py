@@ -19,8 +19,8 @@ from tests.faults.sandbox.storm import Storm
 from tests.integration.payouts.settling import World
 from tests.integration.payouts.test_money_story import Kept
 
-# A seed that ever failed is kept here, with what it found.
-SEEDS = (1, 2, 3)
+# A seed that ever failed is kept here. The first one finds keys that are sent after Stripe forgot them.
+SEEDS = (1_335_171_147, 2)
 CHECKS = (
     checks.sums_to_zero,
     checks.entries_balance,
