@@ -45,6 +45,9 @@ class Sweep:
 registry: dict[str, Callable[..., Any]] = {}
 sweeps: dict[str, Sweep] = {}
 _connections: dict[str, redis.Redis] = {}
+# After a hint that Valkey did not take in time, none is given until then.
+_SILENT_SECONDS = 5.0
+_silent_until = [0.0]
 
 
 class Heartbeat(db.Base):
@@ -85,22 +88,35 @@ def connection() -> redis.Redis:
     return _connections[url]
 
 
-def queue() -> Queue:
+def _hurried() -> redis.Redis:
+    """Return the connection for hints: somebody waits for the request that gives one, and the sweep finds it anyway."""
+    url = config.current().redis_url
+    name = f"{url} in a hurry"
+    if name not in _connections:
+        _connections[name] = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+    return _connections[name]
+
+
+def queue(server: redis.Redis | None = None) -> Queue:
     """Return the queue; its jobs are JSON, because whoever writes pickles to Valkey would run code here."""
-    return Queue(QUEUE, connection=connection(), serializer=JSONSerializer, job_class=OwnJob)
+    return Queue(QUEUE, connection=server or connection(), serializer=JSONSerializer, job_class=OwnJob)
 
 
 def enqueue(name: str, *arguments: str) -> None:
-    """Hint that a job may be due now. A failure is logged, never raised: the sweep finds the row."""
+    """Hint that a job may be due now. A failure is logged, never raised: the sweep finds the row.
+
+    A Valkey that hangs is left alone for some seconds, so that not every request waits for it.
+    """
     if name not in registry:
         raise KeyError(f"no job is called {name}")
-    if not config.current().redis_url:
+    if not config.current().redis_url or time.monotonic() < _silent_until[0]:
         return
     try:
-        queue().enqueue(
+        queue(_hurried()).enqueue(
             perform, name, *[str(argument) for argument in arguments], result_ttl=0, failure_ttl=86400
         )
     except redis.RedisError as error:
+        _silent_until[0] = time.monotonic() + _SILENT_SECONDS
         log.warning("nudge_failed", job=name, error=repr(error))
 
 
