@@ -108,8 +108,8 @@ class Wire(stripe.RequestsClient):
 class Environment:
     """Servers and patches of one process, as long as the `with` lasts."""
 
-    def __init__(self, postgres: Postgres, folder: Path) -> None:
-        self.postgres, self.folder, self.database = postgres, folder, ""
+    def __init__(self, postgres: Postgres, folder: Path, template: str) -> None:
+        self.postgres, self.folder, self.template, self.database = postgres, folder, template, ""
         self.store = Store(str(folder / "stripe.sqlite"), PLATFORM)
         self.app = create_app(self.store, Sender(self.store))
         self.wire = Wire(self.app)
@@ -190,14 +190,19 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
 
 
 @contextlib.contextmanager
-def environment(folder: Path, postgres: Postgres | None = None) -> Iterator[Environment]:
-    """Give the environment of this process; everything is put back afterwards."""
+def environment(
+    folder: Path, postgres: Postgres | None = None, template: str = TEMPLATE
+) -> Iterator[Environment]:
+    """Give the environment of this process; everything is put back afterwards.
+
+    template: a migrated database on that server, whose roles have PASSWORDS; it is made where there is none.
+    """
     before = [(thing, name, getattr(thing, name)) for thing, name, _ in PATCHES]
     kept = list(config._current), list(db._engine), list(db._clock_moves), stripe_gateway._shared
     registries = dict(hooks.invariants), dict(hooks.lags)
     with contextlib.ExitStack() as stack:
         server = postgres or stack.enter_context(Postgres.throwaway())
-        here = Environment(server, folder)
+        here = Environment(server, folder, template)
         for thing, name, value in PATCHES:
             setattr(thing, name, value)
         stripe_gateway._shared = lambda _key, _base: here.gateway  # type: ignore[assignment]
@@ -209,9 +214,9 @@ def environment(folder: Path, postgres: Postgres | None = None) -> Iterator[Envi
         wsgi.register()
         failpoints.watch(Crash.reach)
         try:
-            if not server.has_database(TEMPLATE):
-                server.create_database(TEMPLATE)
-                migrate.upgrade(server.url("bootstrap", TEMPLATE), PASSWORDS)
+            if not server.has_database(template):
+                server.create_database(template)
+                migrate.upgrade(server.url("bootstrap", template), PASSWORDS)
             yield here
         finally:
             failpoints.watch(None)

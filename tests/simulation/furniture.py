@@ -20,7 +20,7 @@ from marketplace.core.money import exponent
 from marketplace.offers import partnerships, publishing, service
 from payouts.sandbox import onboarding, schedule
 from payouts.settlement import accounts
-from tests.simulation.environment import FURNISHED, SECRETS, START, TEMPLATE, Environment, Time
+from tests.simulation.environment import FURNISHED, SECRETS, START, Environment, Time
 from tracking.attribution import policies
 from tracking.links import codes
 from tracking.links import service as links
@@ -121,7 +121,7 @@ class Furnisher:
     def __init__(self, here: Environment) -> None:
         self.here, self.made = here, Furniture()
         Time.now, Time.ids = START, 0
-        here.clone(TEMPLATE, FURNISHED)
+        here.clone(here.template, FURNISHED)
         here.play("app")
         with here.store.write() as tx:
             schedule.start(tx)

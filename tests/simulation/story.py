@@ -26,6 +26,21 @@ LONGEST = 500
 DIES = 0.08
 
 
+# A step is its number, which seeds what is drawn in it, its name, and the point at which it dies (0: it lives).
+Script = list[tuple[int, str, int]]
+
+
+def read_script(text: str) -> Script:
+    """Return the steps that a text names, as `shown` writes them: number name, or number name dies."""
+    words = (line.split() for line in text.split(",") if line.strip())
+    return [(int(word[0]), word[1], int(word[2]) if len(word) > 2 else 0) for word in words]
+
+
+def shown(script: Script) -> str:
+    """Return steps as text that `read_script` reads; it outlives a change of what seeds draw."""
+    return ", ".join(f"{number} {name}" + (f" {dies}" if dies else "") for number, name, dies in script)
+
+
 @dataclass
 class Story:
     """What came of a seed: the trace, and what broke if anything did."""
@@ -33,16 +48,16 @@ class Story:
     seed: int
     trace: list[str] = field(default_factory=list)
     broken: str = ""
-    kept: list[int] = field(default_factory=list)
+    played: Script = field(default_factory=list)
 
     @property
     def command(self) -> str:
         """Return the line that plays it again."""
-        return f"./dev bench simulate --seed {self.seed} --worlds 1 --steps {len(self.trace)}"
+        return f"./dev bench simulate --seed {self.seed} --steps {len(self.played)}"
 
 
-def plan(seed: int, length: int) -> list[tuple[str, int]]:
-    """Return the steps of a seed, each with the number of the point at which it dies (0: it lives)."""
+def plan(seed: int, length: int) -> Script:
+    """Return the steps of a seed."""
     draw, chosen = random.Random(f"plan {seed}"), list[str]()
     names, weights = list(steps.STEPS), [weight for _, weight in steps.STEPS.values()]
     while len(chosen) < length:
@@ -54,21 +69,20 @@ def plan(seed: int, length: int) -> list[tuple[str, int]]:
                 chosen.append(word.rstrip("?"))
             if draw.random() < 0.1:
                 chosen += draw.choices(names, weights)
-    return [(name, draw.randint(1, 12) if draw.random() < DIES else 0) for name in chosen[:length]]
+    return [
+        (number, name, draw.randint(1, 12) if draw.random() < DIES else 0)
+        for number, name in enumerate(chosen[:length])
+    ]
 
 
-def play(
-    here: Environment, made: Furniture, seed: int, length: int = LONGEST, only: list[int] | None = None
-) -> Story:
-    """Play the first `length` steps of a seed in a world of its own, or `only` those numbers; then let it rest."""
+def play(here: Environment, made: Furniture, seed: int, script: Script, *, to_rest: bool = True) -> Story:
+    """Play steps in a world of their own; then let it come to rest."""
     story, world = Story(seed), World(here, made)
     checker = Checker(world)
     random.seed(seed)
     try:
-        for number, (name, dies) in enumerate(plan(seed, length)):
-            if only is not None and number not in only:
-                continue
-            story.kept.append(number)
+        for number, name, dies in script:
+            story.played.append((number, name, dies))
             draw = random.Random(f"{seed} {number}")
             Time.now += dt.timedelta(seconds=draw.choice((1, 7, 45, 130, 700, 2_000)))
             Crash.left, Crash.where = dies, ""
@@ -78,8 +92,9 @@ def play(
             found = checker.after(number)
             died = f" died at {Crash.where}" if Crash.where else ""
             story.trace[-1] = f"{number} {name} {said}{died} | entry {found['entry']} {digest(found)}"
-        story.trace.append("rest")
-        rest(world, checker)
+        if to_rest:
+            story.trace.append("rest")
+            rest(world, checker)
     except Exception as error:  # noqa: BLE001 - whatever breaks is what the story is told for.
         Crash.left = 0
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -156,13 +171,12 @@ def shrink(here: Environment, made: Furniture, story: Story, tries: int = 200) -
     def kind(one: Story) -> str:
         return one.broken[:40]
 
-    best, size = story, max(1, len(story.kept) // 2)
-    while size and tries:
+    best, size = story, max(1, len(story.played) // 2)
+    while size and tries > 0:
         start = 0
-        while start < len(best.kept) and tries:
-            fewer = best.kept[:start] + best.kept[start + size :]
+        while start < len(best.played) and tries > 0:
             tries -= 1
-            again = play(here, made, story.seed, max(story.kept) + 1, fewer)
+            again = play(here, made, story.seed, best.played[:start] + best.played[start + size :])
             if again.broken and kind(again) == kind(story):
                 best = again
             else:
