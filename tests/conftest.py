@@ -28,6 +28,8 @@ hypothesis_settings.load_profile("aanrader")
 logs.configure()
 
 TEMPLATE = "aanrader_template"
+# Tests that call services without a request act for everybody; a request acts as its actor, as in production.
+EVERYBODY = db.Scope(role="tests")
 PASSWORDS = {"aanrader_app": "app-secret", "aanrader_worker": "worker-secret", "aanrader_edge": "edge-secret"}
 
 
@@ -48,7 +50,23 @@ class Database:
     def open(self, role: str) -> sa.Engine:
         """Let this process work on the database as a role."""
         config.use(dataclasses.replace(config.current(), database_url=self.url(role)))
-        return db.init(self.url(role), clock_moves=True)
+        return db.init(self.url(role), clock_moves=True, scope=EVERYBODY)
+
+
+def let_tests_act_for_everybody(url: str) -> None:
+    """Give each locked table a policy that no product database has: the scope EVERYBODY sees and writes all rows."""
+    locked = "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL ROLE aanrader_owner"))
+        for table in connection.execute(sa.text(locked)).scalars().all():
+            connection.execute(
+                sa.text(
+                    f"CREATE POLICY {table}_tests ON {table} TO aanrader_app"
+                    " USING ((SELECT current_setting('app.role', true)) = 'tests')"
+                )
+            )
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +75,7 @@ def pg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with Postgres.throwaway() as postgres:
         postgres.create_database(TEMPLATE)
         migrate.upgrade(postgres.url("bootstrap", TEMPLATE), PASSWORDS)
+        let_tests_act_for_everybody(postgres.url("bootstrap", TEMPLATE))
         yield postgres
 
 

@@ -44,7 +44,7 @@ def sign_up(data: dict[str, Any]) -> dict[str, str]:
     passwords.refuse_weak(data["password"], data["email"], data["name"])
     given = data | {"password_hash": passwords.hash_password(data["password"])}
     now, wall = request_now(), clock.wall()
-    with evenly(), db.transaction() as session:
+    with evenly(), db.use_scope(db.DOOR), db.transaction() as session:
         user = users.sign_up(session, given, now, wall)
         if user is not None and data["kind"] == "adviser" and advisers.of_user(session, user.id) is None:
             profile = {
@@ -64,7 +64,7 @@ def sign_up(data: dict[str, Any]) -> dict[str, str]:
 def verify(data: dict[str, Any]) -> dict[str, str]:
     """Prove the mailbox with the token of the mail, once, within 24 hours."""
     limits.spend_visit("token", flask.request.remote_addr)
-    with db.transaction() as session:
+    with db.use_scope(db.DOOR), db.transaction() as session:
         user = users.verify_email(session, data["token"], request_now(), clock.wall())
         return {"state": "verified", "email": user.email}
 
@@ -77,7 +77,7 @@ def sign_in(data: dict[str, Any]) -> dict[str, Any]:
     """Sign in for a token, or with `session` for a browser's cookie; the token is shown once."""
     key, address, net = emails.key(data["email"]), flask.request.remote_addr or "unknown", _net()
     limits.spend_visit("sign_in", address, key)
-    with db.transaction() as session:
+    with db.use_scope(db.DOOR), db.transaction() as session:
         user = users.by_email(session, data["email"])
     if not passwords.matches(data["password"], user.password_hash if user else None) or user is None:
         with db.transaction() as session:
@@ -85,7 +85,7 @@ def sign_in(data: dict[str, Any]) -> dict[str, Any]:
         raise sessions.SignInRefused()
     proof = sessions.Proof(user.password_hash, data["totp"], data["recovery_code"])
     kind = "cookie" if data["session"] else "token"
-    with db.transaction() as session:
+    with db.use_scope(db.DOOR), db.transaction() as session:
         opened = sessions.sign_in(
             session, user.id, proof, kind=kind, net=net, now=request_now(), wall=clock.wall()
         )

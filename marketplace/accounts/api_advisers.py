@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import advisers, staff, users
+from marketplace.accounts import advisers, public, staff, users
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.models import Adviser, UserAccount
 from marketplace.core import auth, clock, db
@@ -29,10 +29,10 @@ users_blueprint = ApiBlueprint(
 @blueprint.get("/<uuid:adviser_id>")
 @policy("advisers", "read")
 @blueprint.response(200, shapes.AdviserPublic)
-def show(adviser_id: UUID) -> Adviser:
+def show(adviser_id: UUID) -> Any:
     """Show what everybody may know of an adviser."""
     with db.session() as session:
-        return advisers.get(session, adviser_id)
+        return public.adviser(session, adviser_id)
 
 
 @blueprint.post("/<uuid:adviser_id>/ban")

@@ -92,7 +92,8 @@ def accept(data: dict[str, Any]) -> Membership:
     """Join a shop with the token of the mail, signed in with the address that it was sent to."""
     actor = auth.current_actor()
     limits.spend("token.net", f"user:{actor.user_id}")
-    with db.transaction() as session:
+    # Whoever holds the token is no member yet; the shop's rows are none of theirs until they are.
+    with db.use_scope(db.DOOR), db.transaction() as session:
         return invitations.accept(session, actor, data["token"], request_now(), clock.wall())
 
 

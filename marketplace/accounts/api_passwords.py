@@ -28,7 +28,7 @@ RESET_SENT = {
 def ask_reset(data: dict[str, Any]) -> dict[str, str]:
     """Ask for a mail with a link to choose a new password."""
     limits.spend_visit("reset", flask.request.remote_addr, emails.key(data["email"]))
-    with evenly(), db.transaction() as session:
+    with evenly(), db.use_scope(db.DOOR), db.transaction() as session:
         users.ask_password_reset(session, data["email"], request_now(), clock.wall())
     return RESET_SENT
 
@@ -42,7 +42,7 @@ def confirm_reset(data: dict[str, Any]) -> dict[str, str]:
     limits.spend_visit("token", flask.request.remote_addr)
     passwords.refuse_weak(data["password"])
     password_hash = passwords.hash_password(data["password"])
-    with db.transaction() as session:
+    with db.use_scope(db.DOOR), db.transaction() as session:
         users.reset_password(session, data["token"], password_hash, request_now(), clock.wall())
     return {"state": "password_changed"}
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import shops
+from marketplace.accounts import public, shops
 from marketplace.accounts.models import ShopDomain
 from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
@@ -98,8 +98,7 @@ def add(session: Session, actor: Actor, shop_id: UUID, host: str, proof: str, no
 
 
 def _taken_by_other(session: Session, host: str, shop_id: UUID) -> bool:
-    statement = select(ShopDomain.id).where(ShopDomain.host == host, ShopDomain.verified_at.is_not(None))
-    return session.scalars(statement.where(ShopDomain.shop_id != shop_id)).first() is not None
+    return public.shop_of_host(session, host) not in (None, shop_id)
 
 
 def get(session: Session, actor: Actor, domain_id: UUID) -> ShopDomain:

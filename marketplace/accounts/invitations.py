@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import emails, shops, users
 from marketplace.accounts.advisers import PlatformPerson
 from marketplace.accounts.models import Invitation, Membership, UserAccount
-from marketplace.core import audit, config, ids, mail, tenancy
+from marketplace.core import audit, config, db, ids, mail, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, Forbidden, Gone, NotFound
 
@@ -81,7 +81,9 @@ def invite(
     )
     session.add(invitation)
     session.flush()
-    known = session.scalars(select(UserAccount).where(UserAccount.email_key == key)).one_or_none()
+    # Only so that the mail speaks their language: the person invited is a stranger to the shop still.
+    with db.within(session, db.DOOR):
+        known = session.scalars(select(UserAccount).where(UserAccount.email_key == key)).one_or_none()
     inviter = users.get(session, users.id_of(actor))
     locale = known.locale if known is not None else inviter.locale
     facts = {

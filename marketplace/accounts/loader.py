@@ -55,7 +55,7 @@ def load(request: flask.Request) -> Actor | None:
         token, kind = token.strip(), "token" if scheme.lower() == "bearer" else ""
     if not token or not kind or len(token) > LONGEST_TOKEN or not token.isascii():
         return None
-    with db.transaction() as session:
+    with db.use_scope(db.DOOR), db.transaction() as session:
         if kind == "token" and token.startswith(tuple(keys.PREFIXES.values())):
             actor = _of_key(session, token)
         else:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import advisers, users
-from marketplace.accounts.models import UserAccount
+from marketplace.accounts.models import Adviser, UserAccount
+from marketplace.core.errors import NotFound
 
 
-def user_of_adviser(session: Session, adviser_id: UUID) -> UserAccount:
-    """Return the person behind an adviser. Raises NotFound."""
-    return users.get(session, advisers.get(session, adviser_id).user_id)
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a mail goes to; all that the worker may read of a person's account."""
+
+    email: str
+    name: str
+    locale: str
+
+
+def user_of_adviser(session: Session, adviser_id: UUID) -> Addressee:
+    """Return the person behind an adviser, as far as a mail needs. Raises NotFound."""
+    found = session.execute(
+        select(UserAccount.email, UserAccount.name, UserAccount.locale)
+        .join(Adviser, Adviser.user_id == UserAccount.id)
+        .where(Adviser.id == adviser_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("adviser", adviser_id)
+    return Addressee(*found)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import legal, users
 from marketplace.accounts.advisers import PlatformPerson
 from marketplace.accounts.models import Adviser, Membership, Shop, ShopContract, ShopDomain
-from marketplace.core import audit, ids, tenancy
+from marketplace.core import audit, db, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Forbidden, NotFound
 
@@ -88,12 +88,14 @@ def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.date
         "state": "draft",
     }
     wish = users.slug(data.get("code") or data["name"], "shop")
+    wanted_id = ids.new_id()
+    db.adopt_shop(session, wanted_id)
     shop_id, number = None, 1
     while shop_id is None:
         code = wish if number == 1 else f"{wish}-{number if number < 10 else ids.short_code(6).lower()}"
         shop_id = session.execute(
             insert(Shop)
-            .values(id=ids.new_id(), code=code, **values)
+            .values(id=wanted_id, code=code, **values)
             .on_conflict_do_nothing(index_elements=[Shop.code])
             .returning(Shop.id)
         ).scalar()

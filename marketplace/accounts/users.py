@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import emails
 from marketplace.accounts.models import ApiKey, AuthSession, EmailToken, UserAccount
-from marketplace.core import audit, config, ids, mail
+from marketplace.core import audit, config, db, ids, mail
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import Conflict, Gone, InvariantViolation, NotAuthenticated, NotFound
 
@@ -220,12 +220,15 @@ def end_sessions(session: Session, user_id: UUID) -> None:
 
     Raises InvariantViolation when it can't be done, so that the change of rights isn't done either.
     """
-    ended = session.execute(
+    statement = (
         update(UserAccount)
         .where(UserAccount.id == user_id)
         .values(session_key=ids.secret_token())
         .returning(UserAccount.id)
-    ).scalar()
+    )
+    # An owner of a shop changes what its people may do, and nothing else of their accounts.
+    with db.within(session, db.DOOR):
+        ended = session.execute(statement).scalar()
     if ended is None:
         raise InvariantViolation(what="sessions not ended", user_id=user_id)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from marketplace.accounts.models import Shop
+from marketplace.accounts import public
 from marketplace.catalogue.addresses import AddressUnreadable, page_digest, read_address
 from marketplace.catalogue.models import Product
 from marketplace.core import tenancy
@@ -53,7 +53,7 @@ def visible(actor: Actor) -> sa.Select[Product]:
     own = tenancy.shops(actor, "products.seen", Product.shop_id)
     if actor.adviser_id is None:
         return query.where(own)
-    open_shops = sa.select(Shop.id).where(Shop.state != "closed")
+    open_shops = public.shops_in("draft", "live", "closing")
     return query.where(own | (Product.retired_at.is_(None) & Product.shop_id.in_(open_shops)))
 
 
@@ -93,8 +93,9 @@ def listed(
 
 def titled(session: Session, words: Sequence[str], *, most: int = 24) -> list[Product]:
     """Return published products whose title holds every word, whatever its case, in the order of their titles."""
-    query = sa.select(Product).join(Shop, Shop.id == Product.shop_id)
-    query = query.where(Product.retired_at.is_(None), Shop.state == "live")
+    query = sa.select(Product).where(
+        Product.retired_at.is_(None), Product.shop_id.in_(public.shops_in("live"))
+    )
     for word in words[:8]:
         query = query.where(Product.title.icontains(word, autoescape=True))
     return list(session.scalars(query.order_by(Product.title, Product.id).limit(most)))

@@ -17,6 +17,8 @@ class AuditEvent(db.Base):
     """One act that somebody may have to answer for; facts hold ids and words, never secrets or addresses."""
 
     __tablename__ = "audit_event"
+    # Who writes history may not be allowed to read it, so nothing is asked back.
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy reads this as a class attribute.
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
     at: orm.Mapped[dt.datetime]

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +21,16 @@ from sqlalchemy import event, orm
 
 from marketplace.core import clock, failpoints, ids, patience
 from marketplace.core.errors import InvariantViolation
+from marketplace.core.scope import DOOR as DOOR
+from marketplace.core.scope import NOBODY as NOBODY
+from marketplace.core.scope import SET, of_begun, set_outside
+from marketplace.core.scope import WATCH as WATCH
+from marketplace.core.scope import WEBHOOK as WEBHOOK
+from marketplace.core.scope import Scope as Scope
+from marketplace.core.scope import adopt_shop as adopt_shop
+from marketplace.core.scope import set_scope as set_scope
+from marketplace.core.scope import use_scope as use_scope
+from marketplace.core.scope import within as within
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -60,19 +69,8 @@ def created_at() -> orm.Mapped[dt.datetime]:
     return orm.mapped_column(UtcDateTime, server_default=sa.func.now(), nullable=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose rows a transaction may touch, as row-level security sees it."""
-
-    actor_id: uuid.UUID | None = None
-    shop_ids: tuple[uuid.UUID, ...] = ()
-    adviser_id: uuid.UUID | None = None
-    role: str = ""
-
-
 _engine: list[sa.Engine] = []
 _clock_moves: list[bool] = [False]
-_scope: ContextVar[Scope] = ContextVar("scope", default=Scope())  # noqa: B039 - frozen, so it can be shared.
 _open: ContextVar[orm.Session | None] = ContextVar("open_transaction", default=None)
 _reading: ContextVar[tuple[orm.Session, ...]] = ContextVar("reading_sessions", default=())
 
@@ -88,12 +86,14 @@ def init(
     clock_moves: bool = False,
     guard_role: bool = True,
     limit: int = 60,
+    scope: Scope = NOBODY,
 ) -> sa.Engine:
     """Open the engine of this process (nothing connects yet) and return it.
 
     url: SQLAlchemy URL of the login role; pool_size: connections kept; clock_moves: read the business offset at
     each transaction; guard_role: refuse superusers, BYPASSRLS and members of the owner at the first connection;
     limit: seconds that one statement may take. A server that answers nobody is given up within seconds.
+    scope: as whom transactions act that belong to no request.
     """
     close()
     bounds = {"statement_timeout": f"{limit}s", "idle_in_transaction_session_timeout": "60s"}
@@ -122,6 +122,7 @@ def init(
         event.listen(engine, "connect", _refuse_powerful_role)
     _engine[:] = [engine]
     _clock_moves[:] = [clock_moves]
+    set_outside(scope)
     return engine
 
 
@@ -167,25 +168,12 @@ def _refuse_powerful_role(connection: Any, _record: Any) -> None:
         )
 
 
-_SET_SCOPE = sa.text(
-    "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
-    " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true)"
-)
-_SET_SCOPE_AND_READ_CLOCK = sa.text(
-    "SELECT set_config('app.actor', :actor, true), set_config('app.shop_ids', :shops, true),"
-    " set_config('app.adviser_id', :adviser, true), set_config('app.role', :role, true),"
-    " offset_seconds FROM business_clock"
-)
+_SET_SCOPE = sa.text(SET)
+_SET_SCOPE_AND_READ_CLOCK = sa.text(f"{SET}, offset_seconds FROM business_clock")
 
 
-def _begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) -> None:
-    scope = _scope.get()
-    values = {
-        "actor": str(scope.actor_id or ""),
-        "shops": "{" + ",".join(str(shop) for shop in scope.shop_ids) + "}",
-        "adviser": str(scope.adviser_id or ""),
-        "role": scope.role,
-    }
+def _begin(session: orm.Session, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
+    values = of_begun(session, transaction).settings()
     if not _clock_moves[0]:
         connection.execute(_SET_SCOPE, values)
         return
@@ -270,18 +258,3 @@ def close_reading_sessions() -> None:
     for reading in _reading.get():
         reading.close()
     _reading.set(())
-
-
-def set_scope(scope: Scope) -> None:
-    """Let the following transactions of this request act as `scope`."""
-    _scope.set(scope)
-
-
-@contextmanager
-def use_scope(scope: Scope) -> Iterator[None]:
-    """Act as `scope` inside the block."""
-    token = _scope.set(scope)
-    try:
-        yield
-    finally:
-        _scope.reset(token)

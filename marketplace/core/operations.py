@@ -76,7 +76,7 @@ def show_clock() -> dict[str, Any]:
 def show_lag() -> dict[str, Any]:
     """Tell what is due at business now and not done yet; all zero means drained."""
     lag: dict[str, Any] = {}
-    with db.session() as session:
+    with db.use_scope(db.WATCH), db.session() as session:
         session.execute(sa.text("SELECT 1"))
         now = clock.now()
         lag["business_now"] = dump_instant(now)

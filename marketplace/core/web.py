@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 import flask
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedHttp
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -143,6 +144,7 @@ def refuse_unguarded(app: flask.Flask) -> None:
 
 
 def _before() -> None:
+    db.set_scope(db.NOBODY)
     flask.g.request_id = uuid.uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
     request, app = flask.request, flask.current_app
@@ -191,7 +193,7 @@ def _after(response: flask.Response) -> flask.Response:
 
 def _teardown(_error: BaseException | None) -> None:
     db.close_reading_sessions()
-    db.set_scope(db.Scope())
+    db.set_scope(None)
     structlog.contextvars.clear_contextvars()
 
 
@@ -221,7 +223,24 @@ def name_error(error: Exception) -> errors.AppError:
         return _name_http(error)
     if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)):
         return errors.Unavailable(retry_after=2)
-    return errors.AppError()
+    return _name_locked(error) or errors.AppError()
+
+
+def _name_locked(error: Exception) -> errors.AppError | None:
+    """Return the refusal for what the database itself kept from the actor, or None when it was something else.
+
+    A row that row-level security hides or does not let in looks like one that is not there; services stop before
+    that, so each of these is logged as a hole in one of them. Sentences of PostgreSQL for these name no value.
+    """
+    cause: Any = getattr(error, "orig", None)
+    if getattr(cause, "sqlstate", None) == "42501":
+        said = str(cause.diag.message_primary)
+        log.error("refused_by_database", said=said, exc_info=error)
+        return errors.NotFound() if "row-level security" in said else errors.Forbidden()
+    if isinstance(error, (sa.exc.NoResultFound, StaleDataError)):
+        log.error("row_not_there", error=type(error).__name__, exc_info=error)
+        return errors.NotFound()
+    return None
 
 
 def _name_http(error: HTTPException) -> errors.AppError:

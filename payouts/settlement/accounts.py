@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts import advisers
-from marketplace.accounts.models import UserAccount
+from marketplace.accounts import service as people
 from marketplace.core import audit, db, ids, mail
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.core.errors import Forbidden, GatewayUncertain, NotFound
@@ -113,7 +113,7 @@ def connect(gateway: Gateway, row: PayoutAccount, now: dt.datetime) -> str:
         return row.stripe_account_id
     with db.transaction(point="accounts.owner") as session:
         adviser = advisers.get(session, row.adviser_id)
-        user = session.get_one(UserAccount, adviser.user_id)
+        user = people.user_of_adviser(session, adviser.id)
         country, email = adviser.country, user.email
     if now - row.asked_at >= KEY_LIFE:
         found = gateway.find_account(row.adviser_id, row.asked_at - dt.timedelta(minutes=5))
@@ -190,8 +190,7 @@ def apply(session: orm.Session, row: PayoutAccount, seen: AccountState, now: dt.
 
 
 def _tell(session: orm.Session, row: PayoutAccount, now: dt.datetime) -> None:
-    adviser = advisers.get(session, row.adviser_id)
-    user = session.get_one(UserAccount, adviser.user_id)
+    user = people.user_of_adviser(session, row.adviser_id)
     until = row.cooling_until.strftime("%Y-%m-%d %H:%M UTC") if row.cooling_until else ""
     mail.queue(
         session,

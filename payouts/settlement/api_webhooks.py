@@ -42,6 +42,6 @@ def _take(source: str, secret: str) -> dict[str, Any]:
     payload = flask.request.get_data(cache=False)
     signature = flask.request.headers.get("Stripe-Signature")
     event = gateway_for(config.current()).verify_webhook(payload, signature, secret)
-    with db.transaction(point="events.receive") as session:
+    with db.use_scope(db.WEBHOOK), db.transaction(point="events.receive") as session:
         is_new = events.receive(session, source, event, payload, request_now())
     return {"received": True, "new": is_new}

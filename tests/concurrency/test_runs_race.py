@@ -76,7 +76,7 @@ def test_one_run_approved_by_two_people_at_once_is_reserved_once(world: World) -
     now = world.now()
 
     def approve(who: Any) -> Any:
-        with db.transaction() as session:
+        with db.use_scope(who.scope), db.transaction() as session:
             facts = {"content_hash": run.content_hash or "", "total": Money(3_000, "EUR")}
             return runs.approve(
                 session,

@@ -49,7 +49,7 @@ def test_two_runs_at_once_pay_each_adviser_once(world: World) -> None:
         facts = {"content_hash": run.content_hash or "", "total": total, "code": who.code(), "now": now}
         start.wait()
         try:
-            with db.transaction() as session:
+            with db.use_scope(who.scope), db.transaction() as session:
                 outcomes[place] = runs.approve(session, who.actor, run.id, wall=wall, **facts).state  # type: ignore[arg-type]
         except AppError as error:
             outcomes[place] = error

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import advisers
-from marketplace.accounts.models import ShopDomain
+from marketplace.accounts import advisers, public
 from marketplace.catalogue import products
 from marketplace.core import audit, config, ids, tenancy
 from marketplace.core.actor import Actor
@@ -76,15 +75,11 @@ def ensure_offer_link(session: Session, partnership: Partnership, now: dt.dateti
 
     It leads to the front page of the shop's first verified domain. Raises ShopWithoutDomain.
     """
-    hosts = session.scalars(
-        sa.select(ShopDomain.host)
-        .where(ShopDomain.shop_id == partnership.shop_id, ShopDomain.verified_at.is_not(None))
-        .order_by(ShopDomain.verified_at, ShopDomain.host)
-    ).all()
+    host = public.first_host(session, partnership.shop_id)
     present = _find_offer_link(session, partnership)
     if present is not None:
         return present
-    if not hosts:
+    if host is None:
         raise refusals.ShopWithoutDomain(shop_id=partnership.shop_id)
     offer = session.get_one(Offer, partnership.offer_id)
     adviser = advisers.get(session, partnership.adviser_id)
@@ -93,7 +88,7 @@ def ensure_offer_link(session: Session, partnership: Partnership, now: dt.dateti
         partnership,
         kind="offer",
         path=f"/o/{adviser.code}/{offer.code}",
-        target_url=f"https://{hosts[0]}/",
+        target_url=f"https://{host}/",
         now=now,
     )
 
@@ -151,7 +146,7 @@ def listed(
 
 def standings(session: Session, link_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return what edges make of each link now: live, paused, banned, left or disabled."""
-    view = sa.table("edge_link", sa.column("link_id", sa.Uuid()), sa.column("standing", sa.Text()))
+    view = sa.table("link_standing", sa.column("link_id", sa.Uuid()), sa.column("standing", sa.Text()))
     rows = session.execute(
         sa.select(view.c.link_id, view.c.standing).where(view.c.link_id.in_(list(link_ids)))
     )
@@ -169,8 +164,7 @@ def _active(session: Session, actor: Actor, now: dt.datetime) -> uuid.UUID:
 def _partnership(
     session: Session, adviser_id: uuid.UUID, host: str, offer_id: uuid.UUID | None
 ) -> Partnership:
-    owner = sa.select(ShopDomain.shop_id).where(ShopDomain.host == host, ShopDomain.verified_at.is_not(None))
-    shop_id = session.scalars(owner).first()
+    shop_id = public.shop_of_host(session, host)
     if shop_id is None:
         raise refusals.HostUnknown(host)
     query = (

@@ -42,7 +42,9 @@ def note(adviser_id: uuid.UUID | None, environ: Mapping[str, Any], now: dt.datet
     if (day, adviser_id, seen) in _noted:
         return
     row = {"day": day, "adviser_id": adviser_id, "dedup": bytes.fromhex(seen)}
-    with db.transaction(point="touches.own_device") as session:
+    # The request may have been refused before it acted as anybody.
+    scope = db.Scope(adviser_id=adviser_id)
+    with db.use_scope(scope), db.transaction(point="touches.own_device") as session:
         session.execute(insert(OwnDevice).values(row).on_conflict_do_nothing())
     if len(_noted) >= _MOST_NOTED:
         _noted.clear()

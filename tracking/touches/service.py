@@ -49,7 +49,9 @@ def prove(session: Session, token: str, shop_id: uuid.UUID, now: dt.datetime) ->
         return TOKEN_INVALID
     link = session.get(TrackedLink, read.link_id)
     if link is None:
-        return TOKEN_INVALID
+        # Links of other shops are hidden here, and the shop is told that this is one of them.
+        known = session.scalar(sa.select(sa.func.tracked_link_known(read.link_id)))
+        return TOKEN_OF_OTHER_SHOP if known else TOKEN_INVALID
     if link.shop_id != shop_id:
         return TOKEN_OF_OTHER_SHOP
     row = {

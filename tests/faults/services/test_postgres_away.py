@@ -19,7 +19,7 @@ from marketplace.core import config, db, migrate, web
 from marketplace.core.config import Settings
 from marketplace.core.patience import bounded
 from marketplace.devtools.postgres import Postgres
-from tests.conftest import PASSWORDS, Database
+from tests.conftest import PASSWORDS, Database, let_tests_act_for_everybody
 from tests.faults.services.paused import paused
 from tests.integration.tracking.edge.conftest import Caller
 from tests.integration.tracking.world import World
@@ -34,6 +34,7 @@ def own_postgres() -> Iterator[Postgres]:
     """A migrated PostgreSQL that the tests of this module may stop."""
     with Postgres.throwaway() as postgres:
         migrate.upgrade(postgres.url("bootstrap"), PASSWORDS)
+        let_tests_act_for_everybody(postgres.url("bootstrap"))
         yield postgres
 
 

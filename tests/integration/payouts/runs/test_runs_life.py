@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -13,6 +15,8 @@ from marketplace.core.money import Money
 from payouts.runs import service as runs
 from payouts.settlement.payout_models import PayoutRun
 from tests.integration.payouts.settling import World
+
+SECOND = r"second.person"
 
 
 def test_preview_says_who_is_paid_and_why_others_are_not(world: World) -> None:
@@ -107,7 +111,7 @@ def test_the_maker_cannot_approve_and_the_database_says_so_too(world: World) -> 
     run = world.draft()
     with pytest.raises(runs.SameApprover):
         world.approve_as(world.maker, run.id, run.content_hash or "", Money(4_000, "EUR"))
-    with pytest.raises(sa.exc.IntegrityError, match="second_person"), world.rows() as session:
+    with pytest.raises(sa.exc.IntegrityError, match=SECOND), world.rows() as session:
         session.execute(
             sa.text(
                 "UPDATE payout_run SET state = 'approved', approved_by = created_by, approved_at = now() WHERE id = :id"
@@ -173,11 +177,24 @@ def test_the_web_role_can_neither_post_nor_approve_by_itself(world: World) -> No
         "who": world.checker.actor.user_id,
         "adviser": run.preview["included"][0]["adviser_id"],
     }
+
+    def try_as(acting: db.Scope, **changes: Any) -> None:
+        with db.use_scope(acting), db.transaction() as session:
+            session.execute(reserve, facts | changes)
+
     for amount in (4_001, 3_999):
-        with pytest.raises(sa.exc.IntegrityError), db.transaction() as session:
-            session.execute(reserve, facts | {"amount": amount})
-    with pytest.raises(sa.exc.IntegrityError, match="second_person"), db.transaction() as session:
-        session.execute(reserve, facts | {"amount": 4_000, "who": run.created_by})
+        with pytest.raises(sa.exc.IntegrityError):
+            try_as(world.checker.scope, amount=amount)
+    # Neither the maker, nor somebody in another's name, nor nobody.
+    for who, acting in (
+        (world.maker, world.maker.scope),
+        (world.checker, world.maker.scope),
+        (world.checker, db.Scope(role="finance")),
+    ):
+        with pytest.raises(sa.exc.IntegrityError, match=SECOND):
+            try_as(acting, amount=4_000, who=who.actor.user_id)
+    with pytest.raises(sa.exc.ProgrammingError, match="only finance"):
+        try_as(db.Scope(world.checker.actor.user_id, role="admin"), amount=4_000)
     assert world.run(run.id).state == "draft"
     assert world.balance("adviser:in_transit", run.preview["included"][0]["adviser_id"]) == 0
 

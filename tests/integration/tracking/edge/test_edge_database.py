@@ -18,7 +18,7 @@ from marketplace.core.config import Settings
 from marketplace.devtools.postgres import Postgres
 from marketplace.offers import partnerships
 from marketplace.offers import service as offers
-from tests.conftest import PASSWORDS, Database
+from tests.conftest import PASSWORDS, Database, let_tests_act_for_everybody
 from tests.integration.tracking.edge.conftest import Caller
 from tests.integration.tracking.world import World
 from tracking.links import service as links
@@ -115,6 +115,7 @@ def own_postgres(settings: Settings) -> Iterator[Database]:
     """A PostgreSQL that this test may stop."""
     with Postgres.throwaway(durable=True) as postgres:
         migrate.upgrade(postgres.url("bootstrap"), PASSWORDS)
+        let_tests_act_for_everybody(postgres.url("bootstrap"))
         made = Database("aanrader", postgres)
         made.open("app")
         yield made
@@ -165,7 +166,12 @@ def test_two_edges_of_one_name_get_two_slots(world: World, click: Caller, settin
 def test_an_edge_without_a_place_for_its_clicks_does_not_start(settings: Settings) -> None:
     from tracking.edge.slot import SlotUnavailable
 
-    for changes in ({"segments_dir": ""}, {"edge_slot": "../up"}, {"token_keys": ()}, {"secret_key": "short"}):
+    for changes in (
+        {"segments_dir": ""},
+        {"edge_slot": "../up"},
+        {"token_keys": ()},
+        {"secret_key": "short"},
+    ):
         with pytest.raises((SlotUnavailable, config.SettingsError)):
             Caller(dataclasses.replace(settings, **changes))
     assert config.current() is settings

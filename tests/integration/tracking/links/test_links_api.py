@@ -241,8 +241,10 @@ def test_a_signed_in_adviser_at_work_is_noted_and_a_program_is_not(world: World)
                 "X-Forwarded-For": "192.0.2.1",
             }
             assert app.test_client().get("/api/v1/links", headers=headers).status_code == 200
+            world.database.open("worker")
             with db.session() as session:
                 noted.append(session.scalar(sa.select(sa.func.count()).select_from(OwnDevice)))
+            world.database.open("app")
     finally:
         auth._loader[:] = before
     assert noted == [0, 1, 1]
