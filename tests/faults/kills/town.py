@@ -12,7 +12,6 @@ import json
 import secrets
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ import wsgi
 from marketplace.core import clock, config, db
 from marketplace.core.money import Money
 from marketplace.devtools.postgres import Postgres
+from marketplace.devtools.throwaway import memory_folder, throwaway_folder
 from payouts.accrual import registration as accrual
 from payouts.funding import service as funding
 from payouts.reconciliation import registration as reconciliation
@@ -125,8 +125,7 @@ def webhooks_to(base: str) -> dict[str, str]:
 @contextmanager
 def town(postgres: Postgres) -> Iterator[Town]:
     """Build a town on a server whose template is migrated; everything goes at the end."""
-    with tempfile.TemporaryDirectory(prefix="kills-", dir=_in_memory()) as base:
-        folder = Path(base)
+    with throwaway_folder(memory_folder()) as folder:
         sandbox = Sandbox(folder / "stripe.sqlite", Description.__new__(Description)).start()
         made = Town(postgres, sandbox, folder)
         try:
@@ -135,10 +134,6 @@ def town(postgres: Postgres) -> Iterator[Town]:
         finally:
             sandbox.close()
             postgres.drop(made.furnished)
-
-
-def _in_memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def _furnish(database: Database, sandbox: Sandbox) -> dict[str, Any]:
