@@ -31,6 +31,7 @@ def test_the_worker_decides_and_says_so(trade):
     assert trade.show()["attribution"]["state"] == "decided"
     assert trade.lags()["orders_undecided"] == 0
     assert trade.work() == 0
+    assert amounts(trade.show()) == {str(trade.anne.id): ("10.00", "pending")}
 
 
 def test_an_order_stays_provisional_until_every_edge_has_shipped_past_it(trade):
