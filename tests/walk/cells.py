@@ -145,7 +145,8 @@ class Product:
             yield route.row.about(who, things[name], words)
             if words == "partner" and things[name].value not in things["offer_id"].advisers:
                 yield MISSING
-            if words == "picks" and things[name].shop != things["order_ref"].shop:
+            picked = things.get("order_ref") or things.get("offer_id")
+            if words == "picks" and picked is not None and things[name].shop != picked.shop:
                 yield MISSING
 
     def request(self, cell: Cell) -> tuple[str, dict[str, Any]]:

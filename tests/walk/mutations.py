@@ -14,7 +14,7 @@ from tests.walk.cells import Cell, Product
 from tests.walk.town import Town
 from tests.walk.walking import Walk
 
-MOST = 400
+MOST = 150
 
 
 @dataclass

@@ -25,7 +25,7 @@ def reaching(product: Product) -> list[Cell]:
         cell
         for cell in product.cells()
         if cell.route and cell.method != "HEAD" and cell.route.row.asked_of(cell.who) == ALLOWED
-        and not cell.who.columns & {"finance", "admin"} and not cell.who.name.endswith("_stale")
+        and not cell.who.columns & {"finance", "admin"} and not cell.who.name.endswith(("_stale", "_test", "_scoped"))
     ]  # fmt: skip
 
 

@@ -31,16 +31,17 @@ def normalise(text: str) -> str:
 def create(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> DiscountCode:
     """Give an adviser a code for an offer of the actor's shop; giving the same again returns it.
 
-    data: code, adviser_id, offer_id. Raises InvalidInput for a code that nobody could type, NotFound for another
-    shop's offer, PartnershipNotAccepted, CodeTaken.
+    data: code, adviser_id, offer_id, and shop_id, the offer's shop, where given. Raises InvalidInput for a code that
+    nobody could type, NotFound for another shop's offer, PartnershipNotAccepted, CodeTaken.
     """
     code = normalise(data["code"])
     if not _CODE.fullmatch(code):
         raise InvalidInput({"code": ["A code has 3 to 32 letters A to Z, digits, dashes or underscores."]})
     offer_id, adviser_id = data["offer_id"], data["adviser_id"]
-    offer = session.scalars(
-        sa.select(Offer).where(Offer.id == offer_id, tenancy.shops(actor, "codes.offer", Offer.shop_id))
-    ).first()
+    wanted = sa.select(Offer).where(Offer.id == offer_id, tenancy.shops(actor, "codes.offer", Offer.shop_id))
+    if data.get("shop_id") is not None:
+        wanted = wanted.where(Offer.shop_id == data["shop_id"])
+    offer = session.scalars(wanted).first()
     if offer is None:
         raise NotFound("offer", offer_id)
     state = partnerships.standing(session, offer_id, [adviser_id], now).get(adviser_id)
