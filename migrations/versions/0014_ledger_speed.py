@@ -6,6 +6,7 @@ Locks: `posting`, `commission_move` and `accrual` for an instant each; filling t
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from alembic import op
 
@@ -156,11 +157,33 @@ BEGIN
 END $$
 """
 
+# An account is found by its code, which is unique: comparing owners that may be null compared each with each.
+OPEN_ACCOUNTS = (
+    "    FROM unnest(kinds, owners, currencies) AS w (kind, owner, currency)\n"
+    "    JOIN account a ON a.kind = w.kind AND a.owner IS NOT DISTINCT FROM w.owner AND a.currency = w.currency;",
+    "    FROM unnest(kinds, owners, currencies) AS w (kind, owner, currency)\n"
+    "    JOIN account a ON a.code = w.kind || coalesce('\\:' || w.owner\\:\\:text, '') || '\\:' || w.currency;",
+)
+# While its lines are written, what is paid already is asked by key: a plan that reads the table for each line reads the
+# lines that it has just written, too.
+RESERVE = "payout_run_reserve(uuid, uuid, timestamptz, uuid[], uuid[], bigint[], text[], text[])"
+
+
+def _of(name: str) -> Any:
+    return importlib.import_module(f"migrations.versions.{name}")
+
+
+def _replacing(statement: str) -> str:
+    return statement.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+
 
 def upgrade() -> None:
     """Replace the functions, drop the key that they make needless, and fill the queue."""
     op.execute(CLUSTER)
     op.execute(APPLY_POSTINGS)
+    before = _of("0007_ledger").OPEN_ACCOUNTS
+    op.execute(_replacing(before.replace(*OPEN_ACCOUNTS)))
+    op.execute(f"ALTER FUNCTION {RESERVE} SET enable_seqscan = off")
     op.execute("ALTER TABLE posting DROP CONSTRAINT fk_posting_account_id_account")
     op.execute(QUEUE)
     op.execute("REVOKE ALL ON FUNCTION accrual_queue(), accrual_unqueue() FROM PUBLIC")
@@ -172,16 +195,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Put the earlier functions and the foreign key back, and drop the queue."""
-    module = importlib.import_module("migrations.versions.0010_accrual_set_aside")
-    op.execute(
-        module.CLAIM.replace("DROP FUNCTION accrual_claim(integer, uuid);", "").replace(
-            "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-        )
-    )
-    op.execute(
-        "ALTER FUNCTION accrual_claim(integer, uuid, uuid[]) RESET enable_seqscan RESET enable_sort"
-        " RESET enable_hashjoin RESET enable_mergejoin"
-    )
+    claim = _of("0010_accrual_set_aside").CLAIM
+    op.execute(_replacing(claim.replace("DROP FUNCTION accrual_claim(integer, uuid);", "")))
+    for setting in ("enable_seqscan", "enable_sort", "enable_hashjoin", "enable_mergejoin"):
+        op.execute(f"ALTER FUNCTION accrual_claim(integer, uuid, uuid[]) RESET {setting}")
     op.execute("DROP TRIGGER accrual_queued ON commission_move")
     op.execute("DROP TRIGGER accrual_unqueued ON accrual")
     op.execute("DROP FUNCTION accrual_queue()")
@@ -191,11 +208,8 @@ def downgrade() -> None:
         "ALTER TABLE posting ADD CONSTRAINT fk_posting_account_id_account"
         " FOREIGN KEY (account_id, currency) REFERENCES account (id, currency)"
     )
+    op.execute(f"ALTER FUNCTION {RESERVE} RESET enable_seqscan")
+    op.execute(_replacing(_of("0007_ledger").OPEN_ACCOUNTS))
     op.execute("ALTER FUNCTION ledger_apply_postings() RESET plan_cache_mode")
-    module = importlib.import_module("migrations.versions.0007_ledger")
-    op.execute(
-        module.APPLY_POSTINGS.split("CREATE TRIGGER")[0].replace(
-            "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-        )
-    )
+    op.execute(_replacing(_of("0007_ledger").APPLY_POSTINGS.split("CREATE TRIGGER")[0]))
     op.execute(CLUSTER_BEFORE)

@@ -1,0 +1,231 @@
+"""What a payout run of 100,000 advisers costs: preview and approval with reserve and lines, against one GROUP BY.
+
+`./dev bench payout_run [--lines N] [--advisers N] [--rounds N]`. The limit is the plainest sum that says what to pay
+whom: one GROUP BY over exactly the lines that will be paid, on one core. Ours is all that happens until the money is
+reserved: the preview with its content hash, the approval that reads the same once before and once under the locks, the
+reserve entries, the payouts, and a payout line for each of the lines. Each round pays a new million.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import secrets
+import statistics
+import sys
+import time
+
+import psycopg
+import pyotp
+import sqlalchemy as sa
+
+from bench._books import NOW
+from bench._server import Books, books, memory_mb, report, server_cpu
+from marketplace.accounts import staff
+from marketplace.core import clock, config, db, hooks
+from marketplace.core.actor import Actor
+from payouts.runs import service as runs
+
+SHOPS = 500
+GUARDS = (("entry", "entry_checked"), ("posting", "posting_applied"))
+
+
+def open_advisers(superuser: psycopg.Connection[tuple[object, ...]], advisers: int) -> None:
+    """Make advisers with a connected account that can be paid, and open their accounts."""
+    superuser.execute("SET session_replication_role = replica")
+    superuser.execute(
+        "CREATE TABLE who AS SELECT n, ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id"
+        " FROM generate_series(0, %s) AS n",
+        [advisers - 1],
+    )
+    superuser.execute(
+        "INSERT INTO adviser (id, user_id, code, display_name, country, kind)"
+        " SELECT id, id, id::text, 'x', 'NL', 'expert' FROM who"
+    )
+    superuser.execute(
+        "INSERT INTO payout_account (id, adviser_id, currency, asked_at, stripe_account_id, state,"
+        " destination_fingerprint)"
+        " SELECT gen_random_uuid(), id, 'EUR', %s, 'acct_' || n, 'ready', 'bank_' || n FROM who",
+        [NOW],
+    )
+    superuser.execute(
+        "SELECT count(*) FROM ledger_open_accounts(array_fill('adviser:available'::text, ARRAY[%(n)s]),"
+        " (SELECT array_agg(id) FROM who), array_fill('EUR'::text, ARRAY[%(n)s]))",
+        {"n": advisers},
+    )
+    superuser.execute(
+        "SELECT count(*) FROM ledger_open_accounts('{stripe:platform_balance}', ARRAY[NULL::uuid], '{EUR}')"
+    )
+
+
+def earn(superuser: psycopg.Connection[tuple[object, ...]], lines: int, advisers: int) -> None:
+    """Write entries that make as many lines payable; the guards are off meanwhile and balances written once."""
+    for table, trigger in GUARDS:
+        superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    superuser.execute(
+        "INSERT INTO entry (idem, request_hash, kind, lines, effective_at, source_type, source_id)"
+        " SELECT gen_random_uuid()::text, '', 'mature', 2, %s, 'bench', n::text FROM generate_series(1, %s) AS n",
+        [NOW, lines],
+    )
+    superuser.execute("DROP TABLE IF EXISTS fresh")
+    superuser.execute(
+        "CREATE TABLE fresh AS SELECT e.id AS entry_id, a.id AS account_id, -(2000 + e.id %% 1000) AS amount_minor,"
+        " ('00000000-0000-7000-9000-' || lpad(to_hex(e.id %% %s), 12, '0'))::uuid AS shop_id"
+        " FROM (SELECT id FROM entry ORDER BY id DESC LIMIT %s) e JOIN who w ON w.n = e.id * 7919 %% %s"
+        " JOIN account a ON a.owner = w.id AND a.kind = 'adviser:available'",
+        [SHOPS, lines, advisers],
+    )
+    superuser.execute(
+        "INSERT INTO posting (entry_id, line, account_id, currency, amount_minor, shop_id)"
+        " SELECT f.entry_id, s.line, CASE s.line WHEN 1 THEN b.id ELSE f.account_id END, 'EUR',"
+        " CASE s.line WHEN 1 THEN -f.amount_minor ELSE f.amount_minor END,"
+        " CASE s.line WHEN 2 THEN f.shop_id END"
+        " FROM fresh f, (VALUES (1), (2)) AS s (line), (SELECT id FROM account"
+        " WHERE kind = 'stripe:platform_balance') b"
+    )
+    superuser.execute(
+        "UPDATE balance b SET balance_minor = b.balance_minor + q.total, postings = b.postings + q.n"
+        " FROM (SELECT account_id, sum(amount_minor) AS total, count(*) AS n FROM posting"
+        "        WHERE entry_id IN (SELECT entry_id FROM fresh) GROUP BY account_id) q"
+        " WHERE b.account_id = q.account_id AND b.shard = 0"
+    )
+    for table, trigger in GUARDS:
+        superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+    superuser.execute(
+        "VACUUM ANALYZE entry, posting, balance, account, adviser, payout_account, payout_line, fresh"
+    )
+    superuser.execute("CHECKPOINT")
+
+
+def people(made: Books) -> tuple[Actor, Actor, str]:
+    """Make two people of finance and return them, with the second one's authenticator."""
+    db.init(made.url("bootstrap"), guard_role=False)
+    secret, actors = pyotp.random_base32(), []
+    with db.transaction() as session:
+        session.execute(sa.text("SET ROLE aanrader_worker"))
+        for name in ("maker", "checker"):
+            user = staff.create(
+                session,
+                role="finance",
+                email=f"{name}@example.com",
+                name=name,
+                password_hash="x",
+                totp_secret=secret,
+                now=clock.now(),
+                wall=clock.wall(),
+            )
+            actors.append(Actor(user_id=user.id, roles=frozenset({"finance"}), via="token"))
+    db.close()
+    return actors[0], actors[1], secret
+
+
+def scope_of(actor: Actor) -> db.Scope:
+    """Return what a request of a person of finance tells PostgreSQL."""
+    return db.Scope(actor_id=actor.user_id, role="finance")
+
+
+def pay(made: Books, maker: Actor, checker: Actor, secret: str) -> dict[str, float]:
+    """Draft, preview and approve one run; return seconds, the server's share, and this process' memory."""
+    db.init(made.url("aanrader_app"), pool_size=1)
+    held, used, start = memory_mb(), server_cpu(made.server), time.monotonic()
+    db.set_scope(scope_of(maker))
+    with db.transaction() as session:
+        run_id = runs.create(session, maker, "EUR", NOW).id
+        found = runs.preview(session, maker, run_id, NOW)
+    previewed = time.monotonic()
+    after_preview = memory_mb()
+    total, content_hash, payouts = found.total, found.content_hash, len(found.included)
+    del found
+    db.set_scope(scope_of(checker))
+    with db.transaction() as session:
+        # A code counts once; the next round's is of another time step.
+        code = pyotp.TOTP(secret).at(clock.wall())
+        runs.approve(
+            session,
+            checker,
+            run_id,
+            content_hash=content_hash,
+            total=total,
+            code=code,
+            now=NOW,
+            wall=clock.wall(),
+        )
+    end = time.monotonic()
+    db.set_scope(db.Scope())
+    db.close()
+    return {
+        "seconds": end - start,
+        "preview_seconds": previewed - start,
+        "server_seconds": server_cpu(made.server) - used,
+        "payouts": payouts,
+        "total": total.minor,
+        "memory": max(after_preview, memory_mb()) - held,
+    }
+
+
+def measure(made: Books, lines: int, advisers: int, rounds: int) -> bool:
+    """Run the rounds and report; return whether the limit was kept."""
+    maker, checker, secret = people(made)
+    limits, runs_done = [], []
+    with contextlib.closing(made.superuser()) as superuser:
+        superuser.execute("SET max_parallel_workers_per_gather = 0")
+        open_advisers(superuser, advisers)
+        for number in range(rounds):
+            earn(superuser, lines, advisers)
+            best = []
+            for _ in range(3):
+                start = time.monotonic()
+                superuser.execute(
+                    "SELECT count(*), sum(s) FROM (SELECT account_id, sum(amount_minor) AS s, count(*) FROM fresh"
+                    " GROUP BY account_id) q"
+                )
+                best.append(time.monotonic() - start)
+            limits.append(statistics.median(best))
+            if number:
+                superuser.execute("UPDATE user_account SET totp_last_step = NULL")
+            runs_done.append(pay(made, maker, checker, secret))
+            [(written,)] = superuser.execute("SELECT count(*) FROM payout_line").fetchall()
+            [(paid,)] = superuser.execute("SELECT sum(amount_minor) FROM payout").fetchall()
+            if written != lines * (number + 1) or paid != sum(one["total"] for one in runs_done):
+                raise RuntimeError(f"{written} lines and {paid} minor units were reserved")
+    db.init(made.url("aanrader_worker"))
+    with db.session() as session:
+        for name in (
+            "ledger_sums_to_zero",
+            "ledger_entries_balance",
+            "ledger_balances_are_postings",
+            "ledger_floors",
+        ):
+            if not hooks.invariants[name].check(session).holds:
+                raise RuntimeError(f"{name} does not hold after the bench")
+    db.close()
+    middle = sorted(runs_done, key=lambda one: one["seconds"])[len(runs_done) // 2]
+    ratio = statistics.median(one["seconds"] / limit for one, limit in zip(runs_done, limits, strict=True))
+    return report(
+        "payout_run",
+        "payout_run",
+        middle["seconds"],
+        f"s for {lines} lines of {advisers} advisers (limit: one GROUP BY)",
+        statistics.median(limits),
+        ratio,
+        18.0,
+        better="lower",
+        **{name: round(value, 2) for name, value in middle.items() if name not in ("seconds", "total")},
+    )
+
+
+def main() -> int:
+    """Run the bench; 1 when the limit was passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--advisers", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    options = parser.parse_args()
+    config.use(dataclasses.replace(config.current(), mode="test", secret_key=secrets.token_hex(32)))
+    with books() as made:
+        return 0 if measure(made, options.lines, options.advisers, options.rounds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
