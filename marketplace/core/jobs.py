@@ -45,6 +45,8 @@ class Sweep:
 registry: dict[str, Callable[..., Any]] = {}
 sweeps: dict[str, Sweep] = {}
 _connections: dict[str, redis.Redis] = {}
+# What SimpleWorker adds to a job's time-out, and how long a begun job counts as running.
+_OVERDUE_SECONDS, _BEGUN_SECONDS = 60, 20
 # After a hint that Valkey did not take in time, none is given until then.
 _SILENT_SECONDS = 5.0
 _silent_until = [0.0]
@@ -280,11 +282,17 @@ def work(name: str = "worker") -> int:
 
 
 def waiting() -> int:
-    """Return how many jobs wait or run; without a queue none does. Raises redis.RedisError when Valkey is away."""
+    """Return how many jobs wait or were begun just now; without a queue none. Raises redis.RedisError without Valkey.
+
+    A killed worker leaves its job as begun for minutes. A job is a hint, so what is due then are the rows it was about.
+    """
     if not config.current().redis_url:
         return 0
     line = queue()
-    return int(line.count) + int(line.started_job_registry.count)
+    # RQ files a begun job under the instant at which it is overdue.
+    just_begun = clock.wall().timestamp() + line.DEFAULT_TIMEOUT + _OVERDUE_SECONDS - _BEGUN_SECONDS
+    started = connection().zcount(line.started_job_registry.key, just_begun, "+inf")
+    return int(line.count) + int(started)
 
 
 def describe() -> str:

@@ -167,3 +167,9 @@ def test_emptied_at_any_moment_every_row_is_found_by_the_sweep(
         jobs.sweeps.clear()
         jobs.sweeps.update({name: one for name, one in before.items() if name != "test.unsent"})
     assert sorted(done) == sorted(written)
+
+
+def test_a_job_whose_worker_was_killed_is_no_work_that_is_due(own_valkey: Valkey) -> None:
+    started, now = jobs.queue().started_job_registry.key, time.time()
+    jobs.connection().zadd(started, {"just:begun": now + 239, "left:behind": now + 150})
+    assert jobs.waiting() == 1
