@@ -152,5 +152,10 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ("POST", "/payout-account"): ("adviser", {"currency": "EUR"}),
         ("POST", "/runs"): ("finance", {"currency": "EUR"}),
         ("POST", "/runs/{run_id}/approve"): ("checker", approval),
+        ("POST", "/payout-freeze"): ("finance", {"note": "a look at the books"}),
+        ("POST", "/payout-freeze/transfers/{break_id}/book"): (
+            "finance",
+            {"adviser_id": things["adviser_id"], "note": "of the lost payout"},
+        ),
     }
     return found

@@ -155,6 +155,7 @@ class Siege:
             "user_id": str(world.owner.user_id),
             "statement_id": str(uuid.uuid4()),
             "run_id": str(uuid.uuid4()),
+            "break_id": str(uuid.uuid4()),
         }
 
     def _draft_a_run(self) -> None:
