@@ -162,6 +162,6 @@ def test_names_of_columns_are_never_taken_as_fields(unmoved: Siege) -> None:
 
 def _who(_operation: dict[str, Any], template: str) -> str:
     """Return who may call an action that has no body."""
-    if template.startswith(("/runs", "/reconciliation")):
+    if template.startswith(("/runs", "/reconciliation", "/payout-freeze")):
         return "finance"
     return "adviser" if template.endswith(("/accept", "/leave", "/disable")) else "owner"
