@@ -20,7 +20,7 @@ from bench._kill_services import kill_services
 from marketplace.core import logs, migrate
 from marketplace.devtools.failpoints import names
 from marketplace.devtools.postgres import Postgres
-from tests.conftest import PASSWORDS, TEMPLATE
+from tests.conftest import PASSWORDS, TEMPLATE, let_tests_act_for_everybody
 from tests.faults.kills.harness import Range, killing_range
 
 
@@ -36,6 +36,7 @@ def kill_children(count: int, every: int, seed: int) -> list[str]:
     with Postgres.throwaway() as postgres:
         postgres.create_database(TEMPLATE)
         migrate.upgrade(postgres.url("bootstrap", TEMPLATE), PASSWORDS)
+        let_tests_act_for_everybody(postgres.url("bootstrap", TEMPLATE))
         with killing_range(postgres) as place:
             place.record_all()
             unreached = sorted(set(names()) - set(place.where()))
