@@ -20,7 +20,7 @@ from payouts.sandbox.errors import ApiError
 from payouts.settlement import checkouts
 from tests.simulation.acting import Broken, Draw, a_shop, survive, sweep
 from tests.simulation.environment import Time
-from tests.simulation.furniture import PLANS
+from tests.simulation.furniture import PLANS, scope
 from tests.simulation.world import World
 from tracking.commissions import sweeps
 
@@ -33,7 +33,7 @@ def fund(world: World, draw: Draw) -> str:
 
     def work() -> None:
         row = world.act(owner, lambda s: funding.plan(s, shop_id, amount, "test", now), "funding.plan")
-        with db.use_scope(db.Scope(owner.user_id, owner.shop_ids)):
+        with db.use_scope(scope(owner)):
             checkouts.open_page(world.here.gateway, row, "http://localhost")
 
     survive(work)

@@ -7,6 +7,7 @@ import random
 import traceback
 from dataclasses import dataclass, field
 
+from marketplace.core import db
 from marketplace.core.money import Money
 from payouts.accrual import registration as accrual
 from payouts.funding import service as funding
@@ -19,7 +20,7 @@ from payouts.statements import registration as statements
 from tests.simulation import acting, finance, steps, trade, weather
 from tests.simulation.checks import Checker
 from tests.simulation.environment import Crash, Environment, Time
-from tests.simulation.furniture import PLANS, Furniture
+from tests.simulation.furniture import PLANS, Furniture, scope
 from tests.simulation.world import World
 
 LONGEST = 500
@@ -157,7 +158,8 @@ def rest(world: World, checker: Checker) -> None:
 def _pay(world: World, name: str, amount: Money) -> None:
     owner, shop_id, now = world.made.owners[name], world.made.shop_ids[name], Time.now
     row = world.act(owner, lambda s: funding.plan(s, shop_id, amount, "test", now))
-    page = checkouts.open_page(world.here.gateway, row, "http://localhost")
+    with db.use_scope(scope(owner)):
+        page = checkouts.open_page(world.here.gateway, row, "http://localhost")
     assert page.stripe_session_id is not None
     world.sandbox(lambda tx: checkout.complete(tx, page.stripe_session_id))
     fee = (amount.minor * 150 + 5_000) // 10_000 + 25

@@ -74,7 +74,7 @@ def hear(world: World, draw: Draw) -> str:
 
         def receive(endpoint: str = endpoint, payload: bytes = payload, signature: str = signature) -> None:
             seen = world.here.gateway.verify_webhook(payload, signature, SECRETS[endpoint])
-            with db.transaction(point="webhooks.receive") as session:
+            with db.use_scope(db.WEBHOOK), db.transaction(point="events.receive") as session:
                 events.receive(session, endpoint, seen, payload, Time.now)
 
         survive(receive)
