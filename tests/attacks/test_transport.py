@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bench._served import HEAD, Served, received, status
 from marketplace.accounts import registration as accounts
 from marketplace.core import bodies, config, web
 from marketplace.core.errors import MalformedRequest
-from tests.attacks.served import HEAD, Served, received, status
 from tests.conftest import TEMPLATE, Database
 
 SIGN_IN = b"POST /api/v1/accounts/sign-in HTTP/1.1\r\n" + HEAD + b"Content-Type: application/json\r\n"
@@ -30,7 +30,7 @@ CREDENTIALS = b'{"email": "nobody@example.org", "password": "another long senten
 def served(pg: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for the module; nothing here writes a row."""
     pg.create_database("served", template=TEMPLATE)
-    made = Served(Database("served", pg), valkey.url, tmp_path_factory.mktemp("served"))
+    made = Served(Database("served", pg).url("app"), valkey.url, tmp_path_factory.mktemp("served"))
     yield made
     made.close()
     pg.drop("served")

@@ -1,4 +1,4 @@
-"""The product behind the real server, started with the line that `./dev demo` uses, on servers of this run."""
+"""The product behind the real server, started with the line that `./dev demo` uses, and spoken to in bytes."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from pathlib import Path
 
 from marketplace.devtools import services
 from marketplace.devtools.ports import any_free
-from tests.conftest import Database
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 HEAD = b"Host: 127.0.0.1\r\n"
 
 
 class Served:
     """A granian with one worker, spoken to in bytes."""
 
-    def __init__(self, database: Database, redis_url: str, folder: Path, *, threads: int = 64) -> None:
+    def __init__(
+        self, database_url: str, redis_url: str, folder: Path, *, threads: int = 64, **more: str
+    ) -> None:
         [self.port] = any_free(1)
         environment = {
             "PATH": os.environ["PATH"],
             "AANRADER_MODE": "test",
-            "DATABASE_URL": database.url("app"),
+            "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "AANRADER_SECRET_KEY": secrets.token_hex(32),
             "AANRADER_TOKEN_KEYS": f"1:{secrets.token_hex(32)}",
             "AANRADER_BASE_URL": f"http://127.0.0.1:{self.port}",
             "AANRADER_EDGE_URL": f"http://127.0.0.1:{self.port}",
             "AANRADER_SEGMENTS_DIR": str(folder / "segments"),
+            **more,
         }
         self._log = (folder / "served.log").open("wb")
         argv = services.granian("wsgi:app", self.port, threads=threads)
