@@ -222,6 +222,7 @@ def environment(
             failpoints.watch(None)
             here.leave()
             here.store.close()
+            here.wire.line.close()
             for thing, name, value in before:
                 setattr(thing, name, value)
             config._current[:], db._engine[:], db._clock_moves[:] = kept[:3]
