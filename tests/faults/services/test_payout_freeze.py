@@ -21,6 +21,7 @@ from payouts.settlement.models import Break
 from payouts.settlement.payout_models import PayoutRun
 from payouts.settlement.promises import payouts_due
 from payouts.settlement.sending import Purse
+from tests.conftest import Database
 from tests.integration.payouts.settling import Finance, World
 
 
@@ -265,3 +266,11 @@ def test_freezing_by_hand_stops_payouts_and_is_written_down(world: World) -> Non
     assert acts.count("payouts.freeze") == 2
     adviser = world.adviser(connected=False)
     assert world.call("GET", "/payout-freeze", {"Authorization": f"Bearer {adviser.key}"})[0] == 403
+
+
+def test_whoever_restored_by_other_means_freezes_from_the_command_line(as_worker: Database) -> None:
+    assert freeze.run(["PITR", "to", "11:59"]) == 0
+    with db.session() as session:
+        standing = freeze.standing(session)
+    assert standing is not None
+    assert (standing.reason, standing.note) == ("by_hand", "PITR to 11:59")

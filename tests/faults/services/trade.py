@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import psycopg
 
 from marketplace.devtools import ports, stack
@@ -87,7 +89,13 @@ def open_for_business() -> Iterator[Shop]:
         job.fund(owner, Decimal(50_000))
         link = job.link(adviser, product)["url"]
         job.click(link)
-        yield Shop(running, job, link, product)
+        try:
+            yield Shop(running, job, link, product)
+        finally:
+            # The callers of the workshop leave their connections to the end of their process, which is ours here.
+            for one in gc.get_objects():
+                if isinstance(one, httpx.Client):
+                    one.close()
 
 
 @dataclass
