@@ -1,8 +1,8 @@
 """What a good client notices of two hundred bad ones, against the real server: attacks 45 and 46 in milliseconds.
 
 `./dev bench slow_clients [--clients N]`. A good client asks for a page of the API, for a redirect and signs in, from
-one address; the bad ones come from another: connections without a request, half a header, half a body. Then bodies without
-end: how long until they are refused, and by how much the server grew. No limit is asserted here; tests/attacks holds
+one address; the bad ones come from another: connections without a request, half a header, half a body. Then bodies
+without end: how long until they are refused, and by how much the server grew. No limit is asserted; tests/attacks holds
 what must never fail.
 """
 
