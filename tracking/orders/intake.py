@@ -264,8 +264,7 @@ def _newness(
 
 
 def _prove_tokens(session: Session, order: ShopOrder, tokens: Sequence[str], now: dt.datetime) -> None:
-    # Two orders may carry the same tokens in another order: proving them sorted keeps them from waiting in a ring.
-    proofs = {token: touches.prove(session, token, order.shop_id, now) for token in sorted(set(tokens))}
+    proofs = touches.prove_all(session, set(tokens), order.shop_id, now)
     for position, token in enumerate(tokens):
         proof = proofs[token]
         session.add(
