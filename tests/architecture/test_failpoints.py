@@ -53,18 +53,19 @@ def test_no_commit_of_money_and_no_call_to_stripe_is_without_its_failpoint(produ
 
 @pytest.mark.parametrize(("path", "was", "becomes"), PLANTED)
 def test_a_missing_failpoint_is_found(product, path, was, becomes):
-    planted = [
-        Module.of(path, one.source.replace(was, becomes)) if one.path == path else one for one in product
-    ]
-    assert [one.source for one in planted] != [one.source for one in product], "nothing was planted"
+    # Beside the module itself only one that a point may be taken from: reading all for each plant would take a minute.
+    few = [one for one in product if one.path in (path, "payouts/runs/execution.py")]
+    assert list(breaches(few)) == []
+    planted = [Module.of(path, one.source.replace(was, becomes)) if one.path == path else one for one in few]
+    assert [one.source for one in planted] != [one.source for one in few], "nothing was planted"
     assert list(breaches(planted)) != []
 
 
-def test_a_transaction_of_money_that_begins_by_itself_is_found(product):
+def test_a_transaction_of_money_that_begins_by_itself_is_found():
     new = Module.of(
         "payouts/runs/extra.py", "with engine().begin() as connection:\n    connection.execute(x)"
     )
-    assert [path for path, _ in breaches([*product, new])] == ["payouts/runs/extra.py"]
+    assert [path for path, _ in breaches([new])] == ["payouts/runs/extra.py"]
 
 
 def test_the_names_cover_the_steps_of_a_payout_the_books_orders_and_clicks():
