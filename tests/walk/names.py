@@ -15,7 +15,16 @@ ASKS = {"rows": 0, "holds": 0, **dict.fromkeys(
 )}  # fmt: skip
 # What only the code can know: who inside a tenant may do what, and which part of a shared row may be shown. Row-level
 # security sees tenants and whole rows, so these stay when the second lock is tried alone.
-INSIDE_A_TENANT = frozenset({"shops.owner", "orders.whole", "api_keys.shops", "agreements.shops"})
+INSIDE_A_TENANT = frozenset(
+    {
+        "shops.owner",
+        "orders.whole",
+        "orders.of_adviser",
+        "orders.of_advisers",
+        "api_keys.shops",
+        "agreements.shops",
+    }
+)
 
 
 @cache
