@@ -46,9 +46,10 @@ class BoundedConnection(psycopg.Connection[Any]):
             return super().wait(gen, *arguments, **named)
         began = time.monotonic()
         named["timeout"] = min(self.patience, self.limit)
+        kept = _resumable(gen)
         while True:
             try:
-                return super().wait(gen, *arguments, **named)
+                return super().wait(kept, *arguments, **named)
             except errors._WaitTimeout:
                 if time.monotonic() - began >= self.limit or not self._server_lives():
                     self.pgconn.finish()
@@ -65,6 +66,22 @@ class BoundedConnection(psycopg.Connection[Any]):
                 return True
         except psycopg.OperationalError as error:
             return error.sqlstate is not None and not error.sqlstate.startswith(("57", "08"))
+
+
+def _resumable(gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Let a wait that was given up be taken up again: whoever starts over is told what is still waited for.
+
+    A new wait begins with `next`, and psycopg's own generators, once begun, take a number there and fail on None.
+    """
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if ready is not None:
+                wanted = gen.send(ready)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def bounded(*, limit: float, patience: float = BoundedConnection.patience) -> type[BoundedConnection]:
