@@ -164,7 +164,7 @@ def test_attack_51_whoever_writes_to_valkey_runs_no_code_here(
         ("os.system", [f"{sys.executable} -c {code!r}"]),
         ("subprocess.check_call", [[sys.executable, "-c", code]]),
         ("builtins.exec", [code]),
-        ("marketplace.core.jobs.work", []),
+        ("marketplace.core.jobs.run_sweeps", []),
         ("marketplace.core.jobs.OwnJob.restore", [{}]),
         ("pathlib.Path.touch", [str(mark)]),
     ):
