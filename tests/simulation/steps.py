@@ -50,6 +50,7 @@ TALES: tuple[str, ...] = (
     " refund post",
     "order verdict post preview approve cancel? post? execute fault runs silence? runs advance? runs resume bank hear"
     " events",
+    "order ship decide verdict verdict fund hear events post preview approve execute silence runs runs",
     "order advance ship decide hold post fund fundings post preview approve execute runs",
     "terms advance? click ship order decide leave? click order post",
 )  # fmt: skip
