@@ -79,7 +79,7 @@ def measure(made: Books, moves: int, rounds: int, seconds: int, queue: int) -> b
 def main() -> int:
     """Run the bench; 1 when a floor was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--moves", type=int, default=16_000)
+    parser.add_argument("--moves", type=int, default=24_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument(
