@@ -28,6 +28,8 @@ LOGINS = ("aanrader_app", "aanrader_worker", "aanrader_edge")
 # Functions that see all rows and that the web role may call: what each gives away, or who is let in.
 WEB_FUNCTIONS = {
     "tracked_link_known": "whether a link of that id exists, to somebody who holds a token that we signed for it",
+    "adviser_took_part": "whether the adviser who acts took part in an order; it takes nobody else's id",
+    "adviser_sees_refund": "the same for the order of a refund",
     "payout_run_lock": "nothing; finance only",
     "payout_run_reserve": "nothing; through payout_run_lock finance only, approved by who acts, not by the maker",
     "payouts_frozen": "whether payouts are frozen",
