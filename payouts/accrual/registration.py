@@ -10,9 +10,11 @@ from uuid import UUID
 import flask
 
 from marketplace.core import clock, hooks, jobs
-from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation
+from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation, models
 
 JOB: Final = "accrual.post"
+# Written and read in SQL only; named here so that the models know all tables that the migrations make.
+TABLES: Final = (models.AccrualSetAside, models.AccrualDue)
 RECENT: Final = dt.timedelta(minutes=10)
 
 

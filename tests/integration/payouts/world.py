@@ -139,7 +139,13 @@ class World:
             " WHERE table_name = 'commission_terms' AND is_nullable = 'NO' AND column_default IS NULL"
         ).fetchall()
         made: dict[str, Any] = {name: _FILLERS[kind] for name, kind in columns if name != "id"}
-        facts = {"code": uuid.uuid4().hex, "name": "x", "description": "x", "currency": "EUR", "notice_days": 7}
+        facts = {
+            "code": uuid.uuid4().hex,
+            "name": "x",
+            "description": "x",
+            "currency": "EUR",
+            "notice_days": 7,
+        }
         offer = self.insert("offer", shop_id=uuid.uuid4(), state="open", **facts)
         return self.insert("commission_terms", **(made | {"offer_id": offer, "hold_days": hold_days}))
 
