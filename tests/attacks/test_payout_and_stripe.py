@@ -214,7 +214,7 @@ def test_attack_24_whoever_made_a_run_can_not_approve_it_by_any_way(world: World
     status, answer = world.call("POST", f"/runs/{run.id}/approve", key, **body, totp=world.maker.code())
     assert status == 409, answer
     direct = "UPDATE payout_run SET state = 'approved', approved_by = created_by, approved_at = now() WHERE id = :id"
-    with pytest.raises(sa.exc.IntegrityError, match="second_person"), world.rows() as session:
+    with pytest.raises(sa.exc.IntegrityError, match=r"second.person"), world.rows() as session:
         session.execute(sa.text(direct), {"id": run.id})
     # Nor is there a run that somebody of finance could be paid by: they hold no other role.
     make = (
