@@ -16,14 +16,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.core import clock, config, db, ids
-from marketplace.core.errors import CurrencyMismatch, InvariantViolation
+from marketplace.core import clock, config, ids
+from marketplace.core.errors import CurrencyMismatch, UnbalancedEntry
 from marketplace.core.money import Money, allocate
-from payouts.ledger import service as ledger
 from payouts.ledger.accounts import Account
 from payouts.ledger.entries import Entry, credit, debit
 from tests.integration.bad_input.conftest import siege, standing_siege, stripe_sandbox
@@ -199,6 +197,7 @@ def give_back(siege: Siege, ref: str, name: str, quantity: int, net: str) -> int
 def test_attack_15_returns_in_parts_doubled_or_above_the_sale_never_leave_less_than_nothing(
     siege: Siege,
 ) -> None:
+    siege.mine.publish(default={"percent_bp": 1500})
     token = siege.mine.token(siege.mine.anne)
     siege.mine.report(siege.mine.order("A15", token, lines=[line(net="90.00", quantity=3)]))
     whole = Fraction(standing(siege, "A15")[0])
@@ -221,6 +220,7 @@ def test_attack_15_returns_in_parts_doubled_or_above_the_sale_never_leave_less_t
 
 
 def test_attack_16_a_shop_that_lowers_its_rate_after_the_click_still_owes_the_old_one(siege: Siege) -> None:
+    siege.mine.publish(default={"percent_bp": 1600})
     before = siege.mine.token(siege.mine.anne)
     siege.mine.report(siege.mine.order("A16-early", siege.mine.token(siege.mine.anne)))
     old = standing(siege, "A16-early")
@@ -282,11 +282,7 @@ def test_attack_18_currencies_never_mix_in_a_sum_an_entry_or_an_order(siege: Sie
         debit(Account("shop:prepaid", shop, "EUR"), Money(100, "EUR"), shop),
         credit(Account("stripe:platform_balance", None, "USD"), Money(100, "USD")),
     )
-    mixed = Entry("mixed:18", "adjust", clock.now(), lines)
-    siege.database.open("worker")
-    try:
-        with pytest.raises((InvariantViolation, sa.exc.DBAPIError)), db.transaction() as session:
-            ledger.post(session, [mixed])
-    finally:
-        siege.database.open("app")
+    # PostgreSQL refuses the same from anybody who goes around this class: scenario 3.
+    with pytest.raises(UnbalancedEntry):
+        Entry("mixed:18", "adjust", clock.now(), lines)
     assert siege.mine.rows("SELECT 1 FROM entry WHERE idem = 'mixed:18'") == []

@@ -105,7 +105,7 @@ def test_a_clawback_beyond_what_is_payable_becomes_a_debt_that_later_sales_pay_b
     story = Story(prepaid=5000)
     story.tell("earned", 1000)
     story.tell("approved")
-    story.desk._balances[PARTIES.available] = eur(300)  # 700 was paid out meanwhile.
+    story.desk._minor[PARTIES.available] = 300  # 700 was paid out meanwhile.
     story.tell("reversed", -1000)
     assert story.balances["adviser:receivable"] == 700
     assert story.balances["adviser:available"] == 1000 - 300
