@@ -45,20 +45,31 @@ def decide_order(session: Session, order: ShopOrder, *, look_at_clicks: bool) ->
 
     look_at_clicks: also look at raw clicks and copy those that belong to the order (the worker may, a request not).
     """
+    seen, via = touches_of(session, order, look_at_clicks=look_at_clicks)
+    return decide_over(session, order, seen, via, frozenset(shops.own_advisers(session, order.shop_id)))
+
+
+def decide_over(
+    session: Session,
+    order: ShopOrder,
+    seen: Mapping[UUID, TouchFacts],
+    via: Mapping[UUID, str],
+    own: frozenset[UUID],
+) -> Gathered:
+    """Return the decision about an order over these touches and its code; own: advisers who belong to the shop."""
     facts = OrderFacts(order.shop_id, order.ordered_at, order.received_at)
-    seen, via = _touches(session, order, facts, look_at_clicks)
     code = codes.valid_at(session, order.shop_id, order.code, facts.counts_at) if order.code else None
     candidates, states, terms = _candidates(session, facts, seen, code)
     policy = policies.at(session, order.shop_id, order.ordered_at)
-    own = frozenset(shops.own_advisers(session, order.shop_id))
     decision = decide(candidates, facts, policy, states, terms, own)
     return Gathered(decision, policy, facts, seen, via, terms, own)
 
 
-def _touches(
-    session: Session, order: ShopOrder, facts: OrderFacts, look_at_clicks: bool
+def touches_of(
+    session: Session, order: ShopOrder, *, look_at_clicks: bool
 ) -> tuple[dict[UUID, TouchFacts], dict[UUID, str]]:
     """Return the touches of an order by id, and through what each was found: token, customer or visitor."""
+    facts = OrderFacts(order.shop_id, order.ordered_at, order.received_at)
     tokens = set(
         session.scalars(
             sa.select(OrderToken.touch_id).where(
