@@ -135,7 +135,7 @@ def pay(made: Books, maker: Actor, checker: Actor, secret: str) -> dict[str, flo
         found = runs.preview(session, maker, run_id, NOW)
     previewed = time.monotonic()
     after_preview = memory_mb()
-    total, content_hash, payouts = found.total, found.content_hash, len(found.included)
+    total, content_hash, payouts = found.total, found.content_hash, found.payouts
     del found
     db.set_scope(scope_of(checker))
     with db.transaction() as session:

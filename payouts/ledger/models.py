@@ -79,6 +79,8 @@ class EntryRow(Base):
     source_type: orm.Mapped[str] = orm.mapped_column(server_default="")
     source_id: orm.Mapped[str] = orm.mapped_column(server_default="")
     meta: orm.Mapped[Any] = orm.mapped_column(JSONB(), server_default=sa.text("'{}'::jsonb"))
+    # Its lines came in the same statement, at the end of which it was checked; functions of the owner write such.
+    whole: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
 
 
 class PostingRow(Base):
@@ -109,7 +111,8 @@ class BalanceRow(Base):
         {"postgresql_with": {"fillfactor": "50"}},
     )
 
-    account_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("account.id"), primary_key=True)
+    # That the account exists is asked by a trigger once a statement.
+    account_id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=False)
     shard: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger(), primary_key=True)
     normal: orm.Mapped[str] = orm.mapped_column(sa.CHAR(1))
     floor_zero: orm.Mapped[bool]

@@ -15,7 +15,7 @@ from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Page, dump_instant
 from marketplace.core.web import ApiBlueprint, request_now
-from payouts.runs import execution, schemas, service
+from payouts.runs import candidates, execution, schemas, service
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 
 blueprint = ApiBlueprint(
@@ -53,11 +53,15 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/<uuid:run_id>", methods=["GET"])
 @policy("runs", "read")
+@blueprint.arguments(schemas.PreviewPage, location="query")
 @blueprint.response(200, schemas.Run)
-def read(run_id: UUID) -> dict[str, Any]:
-    """Return a run with its progress, its payouts and its last preview."""
+def read(query: dict[str, Any], run_id: UUID) -> dict[str, Any]:
+    """Return a run with its progress, its payouts and a page of its last preview, at first the first."""
+    after = id_after(query["cursor"])
     with db.session() as session:
-        return _whole(session, service.get(session, run_id))
+        run = service.get(session, run_id)
+        preview = candidates.part(session, run, after).as_json() if after else run.preview
+        return _whole(session, run) | {"preview": preview}
 
 
 @blueprint.route("/<uuid:run_id>/preview", methods=["POST"])
@@ -127,7 +131,6 @@ def _whole(session: Session, run: PayoutRun) -> dict[str, Any]:
     )
     return describe(run) | {
         "progress": execution.progress(session, run),
-        "preview": run.preview,
         "payouts": [_payout(payout, int(count)) for payout, count in rows],
     }
 

@@ -1,77 +1,104 @@
-"""The facts behind a preview: which postings no payout pays yet, and whether each adviser can be paid."""
+"""The facts behind a run, worked out by PostgreSQL in whole sets; here come only totals and pages.
+
+Who is a candidate, why somebody is left out and what is hashed stands in migrations/versions/0015_set_wise_runs.py.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import advisers
 from marketplace.core.money import Money
-from payouts.ledger import service as ledger
-from payouts.ledger.accounts import Account
-from payouts.runs.content import Candidate
-from payouts.settlement import accounts
-from payouts.settlement.models import PayoutAccount
+from payouts.runs.content import Candidate, Change, Content, Part, minimum
+from payouts.settlement.payout_models import PayoutDraft, PayoutRun
 
-# A reserve takes what lines already name, so it is no candidate itself. After the cut-off only what takes money away
-# counts: a return must make a preview stale, and a commission that matured later waits for the next run. The same
-# conditions stand in payout_run_reserve, which refuses when its sums differ from these.
-_UNPAID = sa.text(
-    "SELECT a.owner AS adviser_id, -sum(p.amount_minor)::bigint AS minor, count(*) AS lines,"
-    " md5(string_agg(p.entry_id || ':' || p.line, ',' ORDER BY p.entry_id, p.line)) AS digest"
-    " FROM account a JOIN posting p ON p.account_id = a.id JOIN entry e ON e.id = p.entry_id"
-    " WHERE a.kind = 'adviser:available' AND a.currency = :currency AND e.kind <> 'reserve'"
-    " AND (p.entry_id <= :cutoff OR p.amount_minor > 0)"
-    " AND NOT EXISTS (SELECT FROM payout_line l WHERE l.entry_id = p.entry_id AND l.line = p.line)"
-    " GROUP BY a.owner"
+# Candidates that one answer shows.
+PAGE = 1000
+# More changes than anybody reads are not told.
+TOLD = 20
+AS_PREVIEWED = "payout_run_as_previewed"
+
+_PREVIEW = sa.text("SELECT * FROM payout_run_preview(:run, :at, :least)")
+_RESERVE = sa.text("SELECT payout_run_reserve(:run, :approver, :at, :least, :hash, :total)")
+_CHANGES = sa.text(
+    "SELECT coalesce(d.adviser_id, c.adviser_id) AS adviser_id, d.amount_minor AS before, c.reason,"
+    " CASE WHEN c.reason IS NULL THEN c.amount_minor END AS after"
+    " FROM (SELECT * FROM payout_draft WHERE run_id = :run AND reason IS NULL) d"
+    " FULL JOIN payout_run_candidates(:currency, :cutoff, :at, :least) c ON c.adviser_id = d.adviser_id"
+    " WHERE d.content IS DISTINCT FROM c.content"
+    " ORDER BY d.adviser_id IS NULL, c.content IS NOT NULL, 1 LIMIT :told"
 )
 
 
-def newest_entry(session: Session) -> int:
-    """Return the id of the newest entry, up to which a preview counts what comes in."""
-    return int(session.execute(sa.text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
-
-
-def find(session: Session, currency: str, cutoff: int, now: dt.datetime) -> list[Candidate]:
-    """Return every adviser with postings that no payout pays yet, with what decides about paying them."""
-    rows = session.execute(_UNPAID, {"currency": currency, "cutoff": cutoff}).all()
-    adviser_ids = [row.adviser_id for row in rows]
-    states = advisers.state_at(session, adviser_ids, now)
-    owed = ledger.balances(session, [_receivable(one, currency) for one in adviser_ids])
-    destinations = _destinations(session, adviser_ids, currency)
-    found = []
-    for row in rows:
-        destination = destinations.get(row.adviser_id)
-        found.append(
-            Candidate(
-                adviser_id=row.adviser_id,
-                amount=Money(row.minor, currency),
-                lines=row.lines,
-                digest=row.digest,
-                owed=owed[_receivable(row.adviser_id, currency)],
-                state=states.get(row.adviser_id, "active"),
-                blocked=accounts.blocked_reason(destination, now),
-                destination=destination.stripe_account_id if destination else None,
-                fingerprint=destination.destination_fingerprint if destination else None,
-            )
-        )
-    return found
-
-
-def _receivable(adviser_id: UUID, currency: str) -> Account:
-    return Account("adviser:receivable", adviser_id, currency)
-
-
-def _destinations(session: Session, adviser_ids: Sequence[UUID], currency: str) -> dict[UUID, PayoutAccount]:
-    if not adviser_ids:
-        return {}
-    rows = session.scalars(
-        sa.select(PayoutAccount)
-        .where(PayoutAccount.adviser_id.in_(adviser_ids), PayoutAccount.currency == currency)
-        .execution_options(populate_existing=True)
+def preview(session: Session, run: PayoutRun, now: dt.datetime) -> Content:
+    """Write down anew who a draft would pay and who not, and return the totals and the first page of it."""
+    facts = {"run": run.id, "at": now, "least": minimum(run.currency).minor}
+    row = session.execute(_PREVIEW, facts).one()
+    return Content(
+        run.id,
+        row.cutoff,
+        row.content_hash,
+        Money(row.total, run.currency),
+        row.payouts,
+        row.left_out,
+        part(session, run, None),
     )
-    return {row.adviser_id: row for row in rows}
+
+
+def part(session: Session, run: PayoutRun, after: UUID | None) -> Part:
+    """Return the next candidates of a run's last preview, in the order of their ids."""
+    statement = (
+        sa.select(PayoutDraft.adviser_id, PayoutDraft.amount_minor, PayoutDraft.lines, PayoutDraft.reason)
+        .where(PayoutDraft.run_id == run.id)
+        .order_by(PayoutDraft.adviser_id)
+        .limit(PAGE + 1)
+    )
+    if after is not None:
+        statement = statement.where(PayoutDraft.adviser_id > after)
+    rows = session.execute(statement).all()
+    found = tuple(
+        Candidate(row.adviser_id, Money(row.amount_minor, run.currency), row.lines, row.reason)
+        for row in rows[:PAGE]
+    )
+    return Part(found, len(rows) > PAGE)
+
+
+def reserve(
+    session: Session, run: PayoutRun, person: UUID, now: dt.datetime, content_hash: str, total: Money
+) -> int | None:
+    """Approve a run and reserve exactly what its preview said; return how many payouts that are.
+
+    None, and nothing was done, when that is no longer what would be paid.
+    """
+    facts = {"run": run.id, "approver": person, "at": now, "least": minimum(run.currency).minor}
+    try:
+        with session.begin_nested():
+            found = session.execute(_RESERVE, facts | {"hash": content_hash, "total": total.minor})
+            return int(found.scalar_one())
+    except sa.exc.IntegrityError as error:
+        if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != AS_PREVIEWED:
+            raise
+        return None
+
+
+def changes(session: Session, run: PayoutRun, now: dt.datetime) -> list[Change]:
+    """Return what is different since the preview, the first of it."""
+    facts = {
+        "run": run.id,
+        "currency": run.currency,
+        "cutoff": run.cutoff_entry_id,
+        "at": now,
+        "least": minimum(run.currency).minor,
+        "told": TOLD,
+    }
+
+    def money(minor: int | None) -> Money | None:
+        return None if minor is None else Money(minor, run.currency)
+
+    return [
+        Change(row.adviser_id, money(row.before), money(row.after), row.reason)
+        for row in session.execute(_CHANGES, facts)
+    ]

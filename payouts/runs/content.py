@@ -1,15 +1,13 @@
-"""What a run would pay: pure rules over facts, and the hash that two people compare."""
+"""What a run would pay: who is in it, who is not and why, and the hash that two people compare."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from marketplace.core.money import Money, sum_money
+from marketplace.core.money import Money
+from marketplace.core.paging import encode_cursor
 
 MINIMUM_MAJOR_UNITS = 25
 
@@ -18,120 +16,101 @@ MINIMUM_MAJOR_UNITS = 25
 class Candidate:
     """An adviser with something that no payout pays yet.
 
-    amount: the sum of those postings; digest: which postings; owed: what the adviser still has to give back;
-    blocked: why the payout account can't be paid; state: the adviser's state.
+    amount: the sum of those postings; lines: how many they are; reason: why the adviser is left out, None when paid.
     """
 
     adviser_id: UUID
     amount: Money
     lines: int
-    digest: str
-    owed: Money
-    state: str
-    blocked: str | None
-    destination: str | None
-    fingerprint: str | None
+    reason: str | None
+
+    def shown(self) -> dict[str, Any]:
+        """Return the candidate as a preview shows it."""
+        said = {
+            "adviser_id": str(self.adviser_id),
+            "amount": {"amount": str(self.amount), "currency": self.amount.currency},
+            "lines": self.lines,
+        }
+        return said if self.reason is None else said | {"reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some candidates of a preview in the order of their ids; `more` says that others follow."""
+
+    candidates: tuple[Candidate, ...]
+    more: bool
+
+    @property
+    def included(self) -> tuple[Candidate, ...]:
+        """Return those who are paid."""
+        return tuple(one for one in self.candidates if one.reason is None)
+
+    @property
+    def excluded(self) -> tuple[Candidate, ...]:
+        """Return those who are left out, each with its reason."""
+        return tuple(one for one in self.candidates if one.reason is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the part as it is stored and shown; `next` is the cursor of what follows, None at the end."""
+        return {
+            "included": [one.shown() for one in self.included],
+            "excluded": [one.shown() for one in self.excluded],
+            "next": encode_cursor(self.candidates[-1].adviser_id) if self.more else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Who is paid what, who is not and why; `content_hash` names exactly this."""
+    """Who is paid what, who is not and why; `content_hash` names exactly who is paid, how much, for what and where.
+
+    cutoff: the entry up to which counts what comes in; payouts, left_out: how many advisers in all; first: the first
+    of them, the others are read page by page.
+    """
 
     run_id: UUID
-    currency: str
-    included: tuple[Candidate, ...]
-    excluded: tuple[tuple[Candidate, str], ...]
+    cutoff: int
+    content_hash: str
+    total: Money
+    payouts: int
+    left_out: int
+    first: Part
 
     @property
-    def total(self) -> Money:
-        """Return what the run would pay in all."""
-        return sum_money((one.amount for one in self.included), self.currency)
+    def included(self) -> tuple[Candidate, ...]:
+        """Return those of the first part who are paid."""
+        return self.first.included
 
     @property
-    def content_hash(self) -> str:
-        """Return the SHA-256 of what would be paid: to whom, how much, for which postings, to which bank account.
-
-        Who is left out does not count: it changes by the hour and pays nobody.
-        """
-        said = [
-            str(self.run_id),
-            self.currency,
-            [
-                [str(one.adviser_id), one.amount.minor, one.digest, one.destination, one.fingerprint]
-                for one in self.included
-            ],
-        ]
-        return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
+    def excluded(self) -> tuple[Candidate, ...]:
+        """Return those of the first part who are left out."""
+        return self.first.excluded
 
     def as_json(self) -> dict[str, Any]:
-        """Return the preview as it is stored and shown."""
-        return {
-            "included": [_shown(one) for one in self.included],
-            "excluded": [_shown(one) | {"reason": reason} for one, reason in self.excluded],
-        }
+        """Return the first part of the preview as it is stored and shown."""
+        return self.first.as_json()
 
 
-def _shown(one: Candidate) -> dict[str, Any]:
-    return {
-        "adviser_id": str(one.adviser_id),
-        "amount": {"amount": str(one.amount), "currency": one.amount.currency},
-        "lines": one.lines,
-    }
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different for an adviser since the preview; no amount means not paid."""
+
+    adviser_id: UUID
+    before: Money | None
+    after: Money | None
+    reason: str | None
+
+    def __str__(self) -> str:
+        """Return the change as a sentence, for the person who has to look again."""
+        if self.after is None:
+            return f"adviser {self.adviser_id} is left out now: {self.reason or 'nothing'}"
+        if self.before is None:
+            return f"adviser {self.adviser_id} is paid now: {self.after}"
+        if self.before != self.after:
+            return f"adviser {self.adviser_id}: {self.before} became {self.after}"
+        return f"adviser {self.adviser_id}: the postings or the bank account behind the same amount changed"
 
 
 def minimum(currency: str) -> Money:
     """Return the least that a payout pays: 25.00 in the currency, or 25 where it has no decimals."""
     return Money.parse(str(MINIMUM_MAJOR_UNITS), currency)
-
-
-def exclusion(one: Candidate) -> str | None:
-    """Return the one reason why an adviser is left out, the most telling first; None when the adviser is paid.
-
-    Somebody who is leaving gets a last payout without minimum.
-    """
-    if one.amount.minor <= 0:
-        return "nothing"
-    if one.state == "banned":
-        return "banned"
-    if one.owed.minor > 0:
-        return "receivable"
-    if one.blocked is not None:
-        return one.blocked
-    if one.state == "active" and one.amount < minimum(one.amount.currency):
-        return "below_minimum"
-    return None
-
-
-def decide(run_id: UUID, currency: str, candidates: Iterable[Candidate]) -> Content:
-    """Split the candidates into who is paid and who is not, in the order of their ids."""
-    included: list[Candidate] = []
-    excluded: list[tuple[Candidate, str]] = []
-    for one in sorted(candidates, key=lambda candidate: candidate.adviser_id):
-        reason = exclusion(one)
-        if reason is None:
-            included.append(one)
-        else:
-            excluded.append((one, reason))
-    return Content(run_id, currency, tuple(included), tuple(excluded))
-
-
-def differences(previewed: dict[str, Any], present: dict[str, Any]) -> list[str]:
-    """Return in sentences what changed between two previews, for the person who has to look again."""
-    before, after = _amounts(previewed.get("included", ())), _amounts(present["included"])
-    reasons = {one["adviser_id"]: one["reason"] for one in present["excluded"]}
-    said = [
-        f"adviser {adviser} is left out now: {reasons.get(adviser, 'nothing')}"
-        for adviser in before
-        if adviser not in after
-    ]
-    said += [f"adviser {adviser} is paid now: {after[adviser]}" for adviser in after if adviser not in before]
-    said += [
-        f"adviser {adviser}: {before[adviser]} became {after[adviser]}"
-        for adviser in before
-        if adviser in after and before[adviser] != after[adviser]
-    ]
-    return said or ["the postings or the bank accounts behind the same amounts changed"]
-
-
-def _amounts(included: Sequence[dict[str, Any]]) -> dict[str, str]:
-    return {one["adviser_id"]: one["amount"]["amount"] for one in included}

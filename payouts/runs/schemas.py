@@ -22,12 +22,22 @@ class Approval(schemas.Schema):
 
 
 class RunPreview(schemas.Schema):
-    """Who would be paid, who not and why; the hash is what an approver repeats."""
+    """Who would be paid, who not and why; the hash is what an approver repeats.
+
+    `next` is the cursor with which `GET /api/v1/runs/{id}` shows the advisers that follow, null at the end.
+    """
 
     content_hash = ma.fields.String(required=True)
     total = schemas.MoneyField(required=True)
     included = ma.fields.List(ma.fields.Dict(), required=True)
     excluded = ma.fields.List(ma.fields.Dict(), required=True)
+    next = ma.fields.String(required=True, allow_none=True)
+
+
+class PreviewPage(schemas.Schema):
+    """After which adviser a run's preview is shown."""
+
+    cursor = schemas.Text(maximum=400, load_default=None, allow_none=True)
 
 
 class Run(schemas.Schema):

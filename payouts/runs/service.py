@@ -25,11 +25,6 @@ _NEXT_NUMBER = sa.text(
     "INSERT INTO payout_run_number (year, last) VALUES (:year, 1)"
     " ON CONFLICT (year) DO UPDATE SET last = payout_run_number.last + 1 RETURNING last"
 )
-_LOCK = sa.text("SELECT payout_run_lock(:run, CAST(:advisers AS uuid[]))")
-_RESERVE = sa.text(
-    "SELECT payout_run_reserve(:run, :approver, :at, CAST(:payouts AS uuid[]), CAST(:advisers AS uuid[]),"
-    " CAST(:amounts AS bigint[]), CAST(:destinations AS text[]), CAST(:fingerprints AS text[]))"
-)
 
 
 class SameApprover(Conflict):
@@ -105,12 +100,9 @@ def preview(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> c
     run = get(session, run_id, lock=True)
     if run.state != "draft":
         raise IllegalTransition(f"payout run {run.number}", run.state, "previewed")
-    run.cutoff_entry_id = candidates.newest_entry(session)
-    found = content.decide(
-        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
-    )
-    run.content_hash, run.total_minor = found.content_hash, found.total.minor
-    run.preview, run.previewed_at = found.as_json(), now
+    found = candidates.preview(session, run, now)
+    run.cutoff_entry_id, run.content_hash = found.cutoff, found.content_hash
+    run.total_minor, run.preview, run.previewed_at = found.total.minor, found.as_json(), now
     audit.record(
         session,
         actor,
@@ -149,57 +141,34 @@ def approve(
     totp.verify(session, person, code, wall)
     if run.content_hash is None or run.preview is None or run.cutoff_entry_id is None:
         raise RunStale(number=run.number, changed="it has no preview yet")
-    before = content.decide(
-        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
-    )
-    advisers = [one.adviser_id for one in before.included]
-    session.execute(_LOCK, {"run": run.id, "advisers": advisers})
-    # From here nobody can move these advisers' money, so what is compared is what is reserved.
-    found = content.decide(
-        run.id, run.currency, candidates.find(session, run.currency, run.cutoff_entry_id, now)
-    )
-    same = hmac.compare_digest(found.content_hash, content_hash) and found.content_hash == run.content_hash
-    if not same or total != found.total:
-        changed = content.differences(run.preview, found.as_json())
-        if found.content_hash == run.content_hash:
-            changed = [
-                f"you approved {total} {total.currency}, the preview says {found.total} {run.currency}"
-            ]
-            if not hmac.compare_digest(found.content_hash, content_hash):
-                changed = ["the content hash is not the one of the last preview"]
-        raise RunStale(number=run.number, changed="; ".join(changed[:20]))
-    if not found.included:
+    previewed = Money(run.total_minor or 0, run.currency)
+    changed = None
+    if not hmac.compare_digest(run.content_hash, content_hash):
+        changed = "the content hash is not the one of the last preview"
+    elif total != previewed:
+        changed = f"you approved {total} {total.currency}, the preview says {previewed} {run.currency}"
+    if changed is None and previewed.minor == 0:
         raise RunEmpty(number=run.number)
-    _reserve(session, run, person, found, now)
+    # PostgreSQL locks, works it out anew and reserves that, or nothing.
+    reserved = candidates.reserve(session, run, person, now, content_hash, total) if changed is None else None
+    if reserved is None:
+        raise RunStale(number=run.number, changed=_told(session, run, now, changed))
     audit.record(
         session,
         actor,
         "payout_run.approve",
         "payout_run",
         run.id,
-        {"content_hash": content_hash, "total": str(total), "payouts": len(found.included)},
+        {"content_hash": content_hash, "total": str(total), "payouts": reserved},
         now=now,
     )
     return get(session, run_id, lock=True)
 
 
-def _reserve(
-    session: Session, run: PayoutRun, person: UUID, found: content.Content, now: dt.datetime
-) -> None:
-    session.flush()
-    session.execute(
-        _RESERVE,
-        {
-            "run": run.id,
-            "approver": person,
-            "at": now,
-            "payouts": [ids.new_id() for _ in found.included],
-            "advisers": [one.adviser_id for one in found.included],
-            "amounts": [one.amount.minor for one in found.included],
-            "destinations": [one.destination for one in found.included],
-            "fingerprints": [one.fingerprint for one in found.included],
-        },
-    )
+def _told(session: Session, run: PayoutRun, now: dt.datetime, said: str | None) -> str:
+    """Return what changed since the preview, or what the approver got wrong when nothing did."""
+    changes = [str(one) for one in candidates.changes(session, run, now)]
+    return "; ".join(changes) or said or "it changed while it was approved"
 
 
 def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> PayoutRun:

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from marketplace.accounts.models import Adviser, UserAccount
 from marketplace.core import db
 from marketplace.core.money import Money
-from payouts.ledger.models import EntryRow, PostingRow
 
 
 class PayoutRun(db.Base):
@@ -55,6 +54,31 @@ class PayoutRun(db.Base):
     )
 
 
+class PayoutDraft(db.Base):
+    """What a run's last preview said of one adviser; `reason` says why somebody is left out.
+
+    `content` is the hash of what would be paid; only functions of the owner write here.
+    """
+
+    __tablename__ = "payout_draft"
+
+    run_id: orm.Mapped[uuid.UUID] = orm.mapped_column(primary_key=True)
+    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(primary_key=True)
+    place: orm.Mapped[int] = orm.mapped_column(sa.Integer)
+    payout_id: orm.Mapped[uuid.UUID]
+    account_id: orm.Mapped[int]
+    amount_minor: orm.Mapped[int]
+    lines: orm.Mapped[int]
+    reason: orm.Mapped[str | None]
+    destination: orm.Mapped[str | None]
+    destination_fingerprint: orm.Mapped[str | None]
+    content: orm.Mapped[bytes | None] = orm.mapped_column(sa.LargeBinary)
+
+    __table_args__ = (
+        sa.CheckConstraint("(reason IS NULL) = (content IS NOT NULL)", name="paid_has_content"),
+    )
+
+
 class RunNumber(db.Base):
     """The last number given in a year, so that run numbers have no gaps."""
 
@@ -70,14 +94,15 @@ class Payout(db.Base):
     __tablename__ = "payout"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    run_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(PayoutRun.id))
+    # That the run and the entry exist is asked by a trigger once a statement.
+    run_id: orm.Mapped[uuid.UUID]
     place: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id), index=True)
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     amount_minor: orm.Mapped[int]
     destination: orm.Mapped[str]
     destination_fingerprint: orm.Mapped[str]
-    reserve_entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey(EntryRow.id), unique=True)
+    reserve_entry_id: orm.Mapped[int] = orm.mapped_column(unique=True)
     state: orm.Mapped[str] = orm.mapped_column(default="approved", server_default="approved")
     reason: orm.Mapped[str | None]
     next_try_at: orm.Mapped[dt.datetime]
@@ -125,15 +150,13 @@ class PayoutLine(db.Base):
 
     entry_id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=False)
     line: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
-    payout_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Payout.id), index=True)
+    payout_id: orm.Mapped[uuid.UUID]
     adviser_id: orm.Mapped[uuid.UUID]
     shop_id: orm.Mapped[uuid.UUID]
     amount_minor: orm.Mapped[int]
 
-    __table_args__ = (
-        sa.ForeignKeyConstraint(["entry_id", "line"], [PostingRow.entry_id, PostingRow.line]),
-        sa.CheckConstraint("amount_minor <> 0", name="not_zero"),
-    )
+    # That posting and payout exist and fit is asked by a trigger once a statement, not by keys line by line.
+    __table_args__ = (sa.CheckConstraint("amount_minor <> 0", name="not_zero"),)
 
 
 class PayoutAttempt(db.Base):

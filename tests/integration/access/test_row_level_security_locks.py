@@ -30,8 +30,8 @@ WEB_FUNCTIONS = {
     "tracked_link_known": "whether a link of that id exists, to somebody who holds a token that we signed for it",
     "adviser_took_part": "whether the adviser who acts took part in an order; it takes nobody else's id",
     "adviser_sees_refund": "the same for the order of a refund",
-    "payout_run_lock": "nothing; finance only",
-    "payout_run_reserve": "nothing; through payout_run_lock finance only, approved by who acts, not by the maker",
+    "payout_run_preview": "who is paid by a draft, to finance only, who read the same without it",
+    "payout_run_reserve": "nothing; finance only, approved by who acts, not by the maker",
     "payouts_frozen": "whether payouts are frozen",
     "payout_freeze_begin": "nothing; freezing pays nobody",
 }
@@ -146,11 +146,9 @@ def test_functions_past_the_lock_are_few_and_fixed_to_our_schema(rows):
 
 @pytest.mark.parametrize("role", ["", "admin", "door", "webhook", "watch"])
 def test_nobody_but_finance_locks_or_reserves_money(database, role):
-    nothing = "ARRAY[]::uuid[]"
     for call in (
-        f"payout_run_lock(gen_random_uuid(), {nothing})",
-        f"payout_run_reserve(gen_random_uuid(), gen_random_uuid(), now(), {nothing}, {nothing}, ARRAY[]::bigint[],"
-        " ARRAY[]::text[], ARRAY[]::text[])",
+        "payout_run_preview(gen_random_uuid(), now(), 2500)",
+        "payout_run_reserve(gen_random_uuid(), gen_random_uuid(), now(), 2500, 'x', 1)",
     ):
         acting = db.use_scope(db.Scope(ids.new_id(), role=role))
         refused = pytest.raises(sa.exc.ProgrammingError, match="only finance")

@@ -26,10 +26,10 @@ _FILLERS: dict[str, Any] = {
 }  # fmt: skip
 # What keys do not say: whose a column is, by its name.
 _BY_NAME = {"shop_id": "shop", "adviser_id": "adviser", "user_id": "owner", "owner": "shop", "move_id": "commission_move",
-            "commission_id": "commission", "order_id": "shop_order"}  # fmt: skip
+            "commission_id": "commission", "order_id": "shop_order", "payout_id": "payout"}  # fmt: skip
 # People: a shop's owner and its adviser's account are two.
 _PEOPLE = {"adviser.user_id": "advising"}
-_PLATFORM = "payout_run payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
+_PLATFORM = "payout_run payout_draft payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
 PLATFORM_TABLES = frozenset([*_PLATFORM.split(), "stripe_movement", "mail_message"])
 _COUNTER = itertools.count(1000)
 KINDS = {"a": "A", "b": "B", "f": "F"}
@@ -108,6 +108,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
         },
         "payout_account": {"state": "planned", "stripe_account_id": None, "currency": "EUR"},
         "payout_attempt": {"idem_key": word, "outcome": None, "stripe_id": None, "closed_at": None},
+        "payout_draft": {"run_id": identity("f", "payout_run"), "reason": "nothing", "content": None},
         "payout_freeze": {"reason": "by_hand", "lift_asked_by": None, "lifted_by": None},
         "payout_line": {"entry_id": ord(whose)},
         "payout_run": {

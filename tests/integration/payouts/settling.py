@@ -40,6 +40,7 @@ from payouts.reconciliation import registration as reconciliation_room
 from payouts.runs import execution
 from payouts.runs import registration as runs_room
 from payouts.runs import service as runs
+from payouts.runs.content import Content
 from payouts.settlement import accounts, events
 from payouts.settlement import registration as settlement_room
 from payouts.settlement.models import PayoutAccount, StripeMovement
@@ -303,11 +304,27 @@ class World:
             )
             ledger.post(session, [Entry(f"earn:{ids.new_id()}", "accrue", clock.now(), lines)])
 
+    def owe(self, adviser_id: uuid.UUID, cents: int) -> None:
+        """Let an adviser owe something back to a shop, as a return after a payout does."""
+        self.worker()
+        with db.transaction() as session:
+            amount = Money(cents, "EUR")
+            lines = (
+                debit(Account("adviser:receivable", adviser_id, "EUR"), amount, self.shop_id),
+                credit(Account("shop:prepaid", self.shop_id, "EUR"), amount, self.shop_id),
+            )
+            ledger.post(session, [Entry(f"owe:{ids.new_id()}", "accrue", clock.now(), lines)])
+
     def draft(self) -> PayoutRun:
         """Draft and preview a run."""
         run = self.web(lambda session: runs.create(session, self.maker.actor, "EUR", self.now()))
-        self.web(lambda session: runs.preview(session, self.maker.actor, run.id, self.now()))
+        self.preview(run.id)
         return self.run(run.id)
+
+    def preview(self, run_id: uuid.UUID) -> Content:
+        """Preview a run as its maker."""
+        with db.use_scope(self.maker.scope):
+            return self.web(lambda session: runs.preview(session, self.maker.actor, run_id, self.now()))
 
     def approve(self, run: PayoutRun) -> PayoutRun:
         """Approve a run as the second person, on what its preview says."""

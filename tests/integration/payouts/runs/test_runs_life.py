@@ -167,24 +167,17 @@ def test_the_web_role_can_neither_post_nor_approve_by_itself(world: World) -> No
     ):
         with pytest.raises(sa.exc.ProgrammingError, match="permission denied"), db.transaction() as session:
             session.execute(sa.text(change))
-    reserve = sa.text(
-        "SELECT payout_run_reserve(:run, :who, now(), ARRAY[gen_random_uuid()], ARRAY[:adviser]::uuid[],"
-        " ARRAY[:amount]::bigint[], ARRAY['acct_mine'], ARRAY['f'])"
-    )
+    reserve = sa.text("SELECT payout_run_reserve(:run, :who, now(), 2500, :hash, :total)")
     assert run.preview is not None
-    facts = {
-        "run": run.id,
-        "who": world.checker.actor.user_id,
-        "adviser": run.preview["included"][0]["adviser_id"],
-    }
+    facts = {"run": run.id, "who": world.checker.actor.user_id, "hash": run.content_hash, "total": 4_000}
 
     def try_as(acting: db.Scope, **changes: Any) -> None:
         with db.use_scope(acting), db.transaction() as session:
             session.execute(reserve, facts | changes)
 
-    for amount in (4_001, 3_999):
-        with pytest.raises(sa.exc.IntegrityError):
-            try_as(world.checker.scope, amount=amount)
+    for wrong in ({"total": 4_001}, {"total": 3_999}, {"hash": "0" * 64}):
+        with pytest.raises(sa.exc.IntegrityError, match="as it was previewed"):
+            try_as(world.checker.scope, **wrong)
     # Neither the maker, nor somebody in another's name, nor nobody.
     for who, acting in (
         (world.maker, world.maker.scope),
@@ -192,9 +185,9 @@ def test_the_web_role_can_neither_post_nor_approve_by_itself(world: World) -> No
         (world.checker, db.Scope(role="finance")),
     ):
         with pytest.raises(sa.exc.IntegrityError, match=SECOND):
-            try_as(acting, amount=4_000, who=who.actor.user_id)
+            try_as(acting, who=who.actor.user_id)
     with pytest.raises(sa.exc.ProgrammingError, match="only finance"):
-        try_as(db.Scope(world.checker.actor.user_id, role="admin"), amount=4_000)
+        try_as(db.Scope(world.checker.actor.user_id, role="admin"))
     assert world.run(run.id).state == "draft"
     assert world.balance("adviser:in_transit", run.preview["included"][0]["adviser_id"]) == 0
 
