@@ -59,7 +59,9 @@ class World:
         self.people = [self.new() for _ in range(PEOPLE)]
         self.links, self.pairs = [], []
         for one in self.people:
-            self.put("adviser", id=one, user_id=one, code=str(one), display_name="x", country="NL", kind="expert")
+            self.put(
+                "adviser", id=one, user_id=one, code=str(one), display_name="x", country="NL", kind="expert"
+            )
             for at, state in self.steps(["active", "banned", "closing"], "active"):
                 self.put("adviser_state", id=self.new(), adviser_id=one, state=state, from_at=at)
         for shop in self.shops:
@@ -84,10 +86,19 @@ class World:
 
     def offer(self, shop, offer):
         self.put(
-            "offer", id=offer, shop_id=shop, code=str(offer), name="x", description="", currency="EUR", notice_days=7
+            "offer",
+            id=offer,
+            shop_id=shop,
+            code=str(offer),
+            name="x",
+            description="",
+            currency="EUR",
+            notice_days=7,
         )
         for at, state in self.steps(["open", "paused"], "open"):
-            self.put("offer_state", id=self.new(), offer_id=offer, shop_id=shop, state=state, from_at=at, actor="x")
+            self.put(
+                "offer_state", id=self.new(), offer_id=offer, shop_id=shop, state=state, from_at=at, actor="x"
+            )
         for version in range(1, self.chance.choice([2, 3, 4])):
             at = OLD if version == 1 and self.chance.random() < 0.9 else self.grid()
             document = {
@@ -193,7 +204,7 @@ def check(database, connection, seed, orders):
 
 
 def test_replaying_random_worlds_in_sql_gives_what_decide_stored(database, connection):
-    _, winners = check(database, connection, 1, 150)
+    _, winners = check(database, connection, 6, 100)
     results = {line["result"] for one in winners for line in one.receipt["candidates"]}
     assert results >= {
         "won", "earlier_touch", "late_click_guard", "code_overrides", "after_order", "outside_window", "own_shop",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -140,8 +141,9 @@ def _part(session: Session, wanted: Slice) -> tuple[Replay, UUID | None]:
     )
 
 
-def _difference(row: sa.Row[tuple[object, ...]]) -> Difference:
-    return Difference(row[2], Outcome(*row[4:10]), Outcome(*row[10:16]))
+def _difference(row: sa.Row[Any]) -> Difference:
+    values = tuple(row)
+    return Difference(values[2], Outcome(*values[4:10]), Outcome(*values[10:16]))
 
 
 def _judge(session: Session, found: Difference) -> Difference | None:
@@ -192,9 +194,13 @@ def _known_then(
         looked_at = looking.decided_at if source == "token" else looking.recorded_at
         if touch_id in listed or recorded_at < looked_at - UNSEEN:
             facts = seen[touch_id]
-            is_new = screened_at is not None and screened_at >= looking.recorded_at - UNSEEN
-            known[touch_id] = replace(facts, verdict=None) if is_new and touch_id in unscreened else facts
+            is_new = touch_id in unscreened and _since(screened_at, looking.recorded_at)
+            known[touch_id] = replace(facts, verdict=None) if is_new else facts
     return known
+
+
+def _since(at: dt.datetime | None, looked_at: dt.datetime) -> bool:
+    return at is not None and at >= looked_at - UNSEEN
 
 
 def _own_then(session: Session, shop_id: UUID, wall: dt.datetime) -> frozenset[UUID]:

@@ -113,7 +113,8 @@ LEFT JOIN own w ON w.shop_id = p.shop_id AND w.adviser_id = l.adviser_id
   AND w.from_at <= p.known_at AND w.to_at > p.known_at"""
 _STORED = "p.adviser_id, p.offer_id, p.link_id, p.touch_id, p.code_id, p.terms_id"
 _ANSWER = """
-SELECT c.orders, c.last_id, d.* FROM (SELECT count(*) AS orders, (SELECT id FROM asked ORDER BY id DESC LIMIT 1) AS last_id FROM picked) c
+SELECT c.orders, c.last_id, d.*
+FROM (SELECT count(*) AS orders, (SELECT id FROM asked ORDER BY id DESC LIMIT 1) AS last_id FROM picked) c
 LEFT JOIN outcome d ON true"""
 
 _BEFORE = f"WITH {_PICKED}, {_SPANS}, {_LOOKED}"
@@ -123,26 +124,30 @@ _ONE_SLICE = """
   AND o.ordered_at < coalesce(CAST(:until AS timestamptz), 'infinity')
   AND o.id > :after ORDER BY o.id LIMIT :limit"""
 
-QUICK = (
-    _BEFORE.format(which=_ONE_SLICE, most=1)
-    + f""", last AS (
+QUICK = "".join(
+    (
+        _BEFORE.format(which=_ONE_SLICE, most=1),
+        f""", last AS (
   SELECT DISTINCT ON (order_id) * FROM looked ORDER BY order_id, ts DESC, id DESC
 ), weighed AS ({_WEIGHED.format(touches="last")}
 ), settled AS (
   SELECT p.*, w.adviser_id AS now_adviser, w.offer_id AS now_offer, w.link_id AS now_link, w.id AS now_touch,
-    w.terms_id AS now_terms, p.code IS NULL AND (w.order_id IS NULL OR (w.terms_id IS NOT NULL AND w.is_old)) AS is_settled
+    w.terms_id AS now_terms,
+    p.code IS NULL AND (w.order_id IS NULL OR (w.terms_id IS NOT NULL AND w.is_old)) AS is_settled
   FROM picked p LEFT JOIN weighed w ON w.order_id = p.id
 ), outcome AS (
   SELECT p.id, p.is_settled, {_STORED}, p.now_adviser, p.now_offer, p.now_link, p.now_touch, NULL, p.now_terms
   FROM settled p
   WHERE NOT p.is_settled OR (p.adviser_id, p.offer_id, p.link_id, p.touch_id, p.code_id, p.terms_id)
     IS DISTINCT FROM (p.now_adviser, p.now_offer, p.now_link, p.now_touch, NULL, p.now_terms)
-){_ANSWER}"""
+){_ANSWER}""",  # noqa: S608 - constants alone.
+    )
 )
 
-FULL = (
-    _BEFORE.format(which="o.id = ANY (CAST(:ids AS uuid[]))", most=500)
-    + f""", weighed AS MATERIALIZED (
+FULL = "".join(
+    (
+        _BEFORE.format(which="o.id = ANY (CAST(:ids AS uuid[]))", most=500),
+        f""", weighed AS MATERIALIZED (
   SELECT * FROM ({_WEIGHED.format(touches="(SELECT DISTINCT * FROM looked)")}) every WHERE terms_id IS NOT NULL
 ), leader AS (
   -- The advice that led to the order: the last fit touch that is no young click, or, when all are young, the first.
@@ -173,5 +178,6 @@ FULL = (
   WHERE (p.adviser_id, p.offer_id, p.link_id, p.touch_id, p.code_id, p.terms_id) IS DISTINCT FROM
     (coalesce(c.adviser_id, w.adviser_id), coalesce(c.offer_id, w.offer_id), w.link_id, w.id, c.code_id,
      coalesce(w.terms_id, c.terms_id))
-){_ANSWER}"""
+){_ANSWER}""",  # noqa: S608 - constants alone.
+    )
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import hooks
 from marketplace.core.hooks import Finding
+from tracking.attribution import replay
 from tracking.attribution import service as attribution
 from tracking.commissions import approval
 from tracking.orders import refunds
@@ -79,6 +80,7 @@ def register() -> None:
     """Register the promises and the lags. Safe to call twice."""
     for name, unit, query in PROMISES:
         hooks.invariant(name, unit, _Check(query))
+    hooks.invariant("attributions_replay_equal", "orders", replay.replays_equal)
     hooks.lag("orders_undecided", undecided)
     hooks.lag("approvals_due", approvals_due)
     hooks.lag("refunds_waiting_due", refunds_due)

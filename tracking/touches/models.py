@@ -80,9 +80,12 @@ class Touch(Base):
     __table_args__ = (
         CheckConstraint("source IN ('token', 'click')", name="source"),
         Index(
-            "ix_touch_shop_id_visitor_id",
+            "ix_touch_shop_id_visitor_id_ts",
             "shop_id",
             "visitor_id",
+            "ts",
+            "id",
+            postgresql_include=["link_id"],
             postgresql_where=text("visitor_id IS NOT NULL"),
         ),
         Index("ix_touch_link_id", "link_id"),
@@ -103,6 +106,9 @@ class TouchScreening(Base):
     """What the edge said of a touch's click; written when the shipped click is seen, once."""
 
     __tablename__ = "touch_screening"
+    __table_args__ = (
+        Index("ix_touch_screening_refused", "touch_id", postgresql_where=text("verdict <> 'qualified'")),
+    )
 
     touch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("touch.id"), primary_key=True)
     verdict: Mapped[str] = mapped_column(Text)
