@@ -1,10 +1,11 @@
 """The shipper: a process that moves click lines from this machine's segments into PostgreSQL."""
 
 import contextlib
+import functools
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,20 @@ def connect(database_url: str) -> psycopg.Connection[Any]:
     )
 
 
-def ship_all(connection: psycopg.Connection[Any], segments_dir: Path) -> ship.Shipment:
-    """Ship what every slot on this machine holds now. Raises psycopg.Error; nothing is lost then."""
+def ship_all(
+    connection: psycopg.Connection[Any],
+    segments_dir: Path,
+    second: Callable[[], psycopg.Connection[Any]] | None = None,
+) -> ship.Shipment:
+    """Ship what every slot on this machine holds now. Raises psycopg.Error; nothing is lost then.
+
+    second: gives another connection, asked when a slot is far behind.
+    """
     total = ship.Shipment()
     for slot in segments.slots(segments_dir):
         for attempt in range(1, 6):
             try:
-                total += ship.ship_slot(connection, segments_dir, slot, clock.wall())
+                total += ship.ship_slot(connection, segments_dir, slot, clock.wall(), second)
                 break
             except psycopg.OperationalError as error:
                 # Shippers of two machines may add to the same counts in the same moment.
@@ -80,9 +88,12 @@ def _ship_forever(settings: config.Settings, woken: threading.Event, stopping: t
     pause = POLL_SECONDS
     while not stopping.is_set():
         try:
-            with contextlib.closing(connect(settings.database_url)) as connection:
+            with contextlib.ExitStack() as opened:
+                connection = opened.enter_context(contextlib.closing(connect(settings.database_url)))
                 pause = POLL_SECONDS
-                _ship_while_connected(connection, Path(settings.segments_dir), woken, stopping)
+                _ship_while_connected(
+                    connection, Path(settings.segments_dir), _second(settings, opened), woken, stopping
+                )
         except (psycopg.Error, sa.exc.DBAPIError) as error:
             log.warning("shipper_database_away", error=repr(error))
             stopping.wait(pause)
@@ -92,14 +103,23 @@ def _ship_forever(settings: config.Settings, woken: threading.Event, stopping: t
             stopping.wait(1.0)
 
 
+def _second(settings: config.Settings, opened: contextlib.ExitStack) -> Callable[[], psycopg.Connection[Any]]:
+    """Return what opens another connection when it is first asked, to be closed with the others."""
+    return functools.cache(lambda: opened.enter_context(contextlib.closing(connect(settings.database_url))))
+
+
 def _ship_while_connected(
-    connection: psycopg.Connection[Any], segments_dir: Path, woken: threading.Event, stopping: threading.Event
+    connection: psycopg.Connection[Any],
+    segments_dir: Path,
+    second: Callable[[], psycopg.Connection[Any]],
+    woken: threading.Event,
+    stopping: threading.Event,
 ) -> None:
     beat_at = 0.0
     while not stopping.is_set():
         is_woken = woken.is_set()
         woken.clear()
-        shipped = ship_all(connection, segments_dir)
+        shipped = ship_all(connection, segments_dir, second)
         if shipped.rejected:
             log.error("click_lines_set_aside", lines=shipped.rejected)
         if is_woken or time.monotonic() >= beat_at:

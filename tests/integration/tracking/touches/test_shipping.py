@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
 import os
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
-from marketplace.core import clock, config, db
+from marketplace.core import clock, config, db, failpoints
 from marketplace.core.config import Settings
 from tests.integration.tracking.edge.conftest import Caller
 from tests.integration.tracking.touches.conftest import Road
 from tracking.links import counts
 from tracking.touches import counts as promises
-from tracking.touches import own, segments, ship, tokens
+from tracking.touches import own, segments, ship, shipper, tokens
 
 
 def test_counts_by_reason_are_exact(road: Road) -> None:
@@ -88,6 +90,67 @@ def test_a_crash_between_commit_and_position_doubles_nothing(road: Road) -> None
     in_the_way.rmdir()
     assert road.ship().clicks == 0
     assert road.tally() == {"raw": 1, "unique": 1, "billable": 1}
+
+
+def test_a_batch_of_which_half_is_there_stores_and_counts_the_other_half(road: Road) -> None:
+    for number in range(6):
+        road.click(road.world.offer_link.path, remote_addr=f"192.0.{number}.1")
+    road.ship()
+    for number in range(4, 9):
+        road.click(road.world.offer_link.path, remote_addr=f"192.0.{number}.1")
+    newest = segments.segment_numbers(road.folder)[-1]
+    path = segments.segment_path(road.folder, newest)
+    # A line that stands there twice is one click, in the same batch too.
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[-1])
+    (road.folder / "shipped.json").unlink()
+    assert road.ship().clicks == 5
+    assert road.tally() == {"raw": 11, "unique": 9, "billable": 9}
+    assert road.rows("SELECT count(*) FROM click") == [(11,)]
+
+
+@pytest.fixture
+def far_behind(road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], ship.Shipment]]:
+    """Give what ships over two connections, in batches of a few lines, after 40 clicks of 8 visitors."""
+    for number in range(40):
+        road.click(road.world.offer_link.path, remote_addr=f"192.0.{number % 8}.1")
+    monkeypatch.setattr(ship, "BATCH_BYTES", 700)
+    url = road.world.database.url("worker")
+    with (
+        contextlib.closing(shipper.connect(url)) as first,
+        contextlib.closing(shipper.connect(url)) as second,
+    ):
+        yield lambda: shipper.ship_all(first, road.segments, lambda: second)
+    failpoints.watch(None)
+
+
+def test_a_shipper_far_behind_ships_each_click_once_over_two_connections(
+    road: Road, far_behind: Callable[[], ship.Shipment]
+) -> None:
+    assert far_behind().clicks == 40
+    (road.folder / "shipped.json").unlink()
+    assert far_behind().clicks == 0
+    assert road.tally() == {"raw": 40, "unique": 8, "billable": 8}
+    assert road.rows("SELECT count(*) FROM click") == [(40,)]
+    assert road.rows("SELECT mark FROM edge_mark") == [(tokens.instant(road.click.edge.spool.last_ms - 1),)]
+
+
+@pytest.mark.parametrize("arrival", [1, 2, 5])
+def test_no_batch_is_stored_before_the_one_before_it(
+    road: Road, far_behind: Callable[[], ship.Shipment], arrival: int
+) -> None:
+    written = segments.segment_path(road.folder, 1).read_bytes().splitlines()
+    lines = [line for line in written if not segments.is_heartbeat(line)]
+    failpoints.arm(f"touches.ship.before_commit:raise:{arrival}")
+    with pytest.raises(failpoints.Reached):
+        far_behind()
+    stored = {click.hex for (click,) in road.rows("SELECT click_id FROM click")}
+    # What is there is a beginning of the segment.
+    assert stored == {line[:32].decode() for line in lines[: len(stored)]}
+    assert len(stored) < 40
+    assert road.tally().get("raw", 0) == len(stored)
+    failpoints.watch(None)
+    assert far_behind().clicks == 40 - len(stored)
+    assert road.tally() == {"raw": 40, "unique": 8, "billable": 8}
 
 
 def test_finished_segments_go_and_the_living_one_stays(road: Road) -> None:
