@@ -1,7 +1,7 @@
-"""Indexes by which many orders are decided about again at once, and by which people read their orders at a million.
+"""Indexes by which many orders are decided about again at once, and by which the sweep finds the undecided ones.
 
-Locks: SHARE on `touch` and `touch_screening` while an index is built, about a second for a million touches; clicks are
-shipped again after that.
+Locks: SHARE on `touch`, `touch_screening` and `attribution` while an index is built, about a second for a million rows
+each; orders and clicks are written again after that.
 """
 
 from __future__ import annotations
@@ -19,21 +19,29 @@ INDEXES = (
     " WHERE visitor_id IS NOT NULL",
     # What the edge refused is little; who asks about many touches reads only that.
     "CREATE INDEX ix_touch_screening_refused ON touch_screening (touch_id) WHERE verdict <> 'qualified'",
+    # Every order has a first decision, made at intake; whether a later one stands is then asked of two indexes alone.
+    "CREATE INDEX ix_attribution_intake ON attribution (order_id, n)"
+    " WHERE state = 'provisional' AND decided_by = 'intake'",
+    "CREATE INDEX ix_attribution_waiting ON attribution (order_id, n)"
+    " WHERE state = 'provisional' AND decided_by = 'worker'",
 )
 BEFORE = (
-    "CREATE INDEX ix_touch_shop_id_visitor_id ON touch (shop_id, visitor_id) WHERE visitor_id IS NOT NULL"
+    "CREATE INDEX ix_touch_shop_id_visitor_id ON touch (shop_id, visitor_id) WHERE visitor_id IS NOT NULL",
+    "CREATE INDEX ix_attribution_provisional ON attribution (order_id, n) WHERE state = 'provisional'",
 )
 
 
 def upgrade() -> None:
-    """Build the indexes, and drop the one that the first replaces."""
+    """Build the indexes, and drop those that they replace."""
     for index in INDEXES:
         op.execute(index)
-    op.execute("DROP INDEX ix_touch_shop_id_visitor_id")
+    for index in BEFORE:
+        op.execute("DROP INDEX " + index.split()[2])
 
 
 def downgrade() -> None:
-    """Put the earlier index back."""
-    op.execute(BEFORE)
+    """Put the earlier indexes back."""
+    for index in BEFORE:
+        op.execute(index)
     for index in INDEXES:
         op.execute("DROP INDEX " + index.split()[2])

@@ -53,7 +53,16 @@ class Attribution(Base):
             "uq_attribution_final", "order_id", unique=True, postgresql_where=sa.text("state = 'final'")
         ),
         sa.Index(
-            "ix_attribution_provisional", "order_id", "n", postgresql_where=sa.text("state = 'provisional'")
+            "ix_attribution_intake",
+            "order_id",
+            "n",
+            postgresql_where=sa.text("state = 'provisional' AND decided_by = 'intake'"),
+        ),
+        sa.Index(
+            "ix_attribution_waiting",
+            "order_id",
+            "n",
+            postgresql_where=sa.text("state = 'provisional' AND decided_by = 'worker'"),
         ),
         sa.Index(
             "ix_attribution_unscreened",

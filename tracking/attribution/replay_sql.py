@@ -37,6 +37,10 @@ adviser_span AS (
     JOIN terms_span t ON t.offer_id = p.offer_id
     WHERE p.state = 'accepted') spans
   WHERE from_at < to_at
+), link_fit AS MATERIALIZED (
+  SELECT l.id AS link_id, f.offer_id, f.adviser_id, f.terms_id, f.click_window, f.own_shop, f.from_at,
+    least(f.to_at, l.disabled_at) AS to_at
+  FROM tracked_link l JOIN fit f ON f.offer_id = l.offer_id AND f.adviser_id = l.adviser_id
 ), own AS MATERIALIZED (
   SELECT m.shop_id, a.id AS adviser_id, m.created_at AS from_at, coalesce(m.removed_at, 'infinity') AS to_at
   FROM membership m JOIN adviser a ON a.user_id = m.user_id
@@ -69,21 +73,23 @@ policy AS (
 )"""
 
 # What each order knows by its tokens and by those of its customer's earlier orders, then all touches of the visitors
-# that are known by it. Visitors are looked up sorted: neighbours lie on one page of the index.
+# that are known by it. Customers and visitors are looked up sorted: neighbours lie on one page of the index.
 _LOOKED = """
 seen AS MATERIALIZED (
   SELECT p.id AS order_id, p.shop_id, p.counts_at, t.visitor_id, t.id, t.ts, t.link_id
   FROM picked p JOIN order_token k ON k.order_id = p.id JOIN touch t ON t.id = k.touch_id AND t.shop_id = p.shop_id
   UNION ALL
   SELECT p.id, p.shop_id, p.counts_at, t.visitor_id, t.id, t.ts, t.link_id
-  FROM picked p CROSS JOIN LATERAL (
+  FROM (
+    SELECT id, shop_id, mode, customer_key, ordered_at, counts_at FROM picked WHERE customer_key IS NOT NULL
+    ORDER BY shop_id, customer_key) p
+  CROSS JOIN LATERAL (
     SELECT t.* FROM (
       SELECT e.id FROM shop_order e
       WHERE e.shop_id = p.shop_id AND e.mode = p.mode AND e.customer_key = p.customer_key
         AND e.ordered_at <= p.ordered_at AND e.id <> p.id
       ORDER BY e.ordered_at DESC LIMIT 100) e
     JOIN order_token k ON k.order_id = e.id JOIN touch t ON t.id = k.touch_id AND t.shop_id = p.shop_id OFFSET 0) t
-  WHERE p.customer_key IS NOT NULL
 ), looked AS (
   SELECT v.order_id, h.id, h.ts, h.link_id
   FROM (
@@ -100,16 +106,14 @@ seen AS MATERIALIZED (
 # A touch with all that is asked of it; terms_id is empty when it can't get the order. What was refused at the edge is
 # little, and has an index of its own.
 _WEIGHED = """
-SELECT p.id AS order_id, h.id, h.ts, h.link_id, l.offer_id, l.adviser_id,
-  h.ts <= p.counts_at - p.guard AS is_old,
+SELECT p.id AS order_id, h.id, h.ts, h.link_id, f.offer_id, f.adviser_id, h.ts <= p.counts_at - p.guard AS is_old,
   CASE WHEN s.touch_id IS NULL AND (f.own_shop OR w.adviser_id IS NULL) THEN f.terms_id END AS terms_id
 FROM {touches} h
 JOIN picked p ON p.id = h.order_id
-JOIN tracked_link l ON l.id = h.link_id
 LEFT JOIN touch_screening s ON s.touch_id = h.id AND s.verdict <> 'qualified'
-LEFT JOIN fit f ON f.offer_id = l.offer_id AND f.adviser_id = l.adviser_id AND h.ts >= f.from_at AND h.ts < f.to_at
-  AND p.counts_at < h.ts + f.click_window AND (l.disabled_at IS NULL OR l.disabled_at > h.ts)
-LEFT JOIN own w ON w.shop_id = p.shop_id AND w.adviser_id = l.adviser_id
+LEFT JOIN link_fit f ON f.link_id = h.link_id AND h.ts >= f.from_at AND h.ts < f.to_at
+  AND p.counts_at < h.ts + f.click_window
+LEFT JOIN own w ON w.shop_id = p.shop_id AND w.adviser_id = f.adviser_id
   AND w.from_at <= p.known_at AND w.to_at > p.known_at"""
 _STORED = "p.adviser_id, p.offer_id, p.link_id, p.touch_id, p.code_id, p.terms_id"
 _ANSWER = """
