@@ -239,6 +239,7 @@ class Town:
                 adviser_id=adviser,
                 shop_id=shop,
             )
+            self.insert("payout_draft", adviser_id=adviser, payout_id=payout, reason="nothing")
             self.insert("payout_attempt", payout_id=payout)
             found[f"payout{name}"] = payout
             found[f"statement{name}"] = self.insert(
