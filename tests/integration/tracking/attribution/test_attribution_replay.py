@@ -1,0 +1,39 @@
+"""Decisions made again later: what was not there yet explains itself, what was there and was left out does not."""
+
+import datetime as dt
+
+import pytest
+
+from marketplace.core import db
+from tests.integration.tracking.attribution.test_attribution_over_time import VISITOR
+from tracking.attribution import replay
+from tracking.attribution.replay import Slice
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def late(trade):
+    """An approved order, and a better click of the same visitor that became known only after that."""
+    bert = trade.join()
+    token = trade.token(trade.anne, 30 * MINUTE, visitor=VISITOR)
+    answer = trade.report(trade.order("A-1", token))
+    trade.work()
+    trade.call("POST", f"/commissions/{answer['commissions'][0]['id']}/approve", {}, status=200)
+    trade.click(bert, MINUTE, visitor=VISITOR)
+    # The next order of the visitor makes a touch of the click.
+    trade.report(trade.order("A-2", token))
+    trade.work()
+    return trade
+
+
+def test_a_click_that_came_after_approval_is_no_difference(late):
+    with late.as_worker(), db.session() as session:
+        assert replay.replay(session, Slice()) == replay.Replay(2, 0, 1, 1, ())
+    assert late.broken_promises() == {}
+
+
+def test_a_click_that_was_there_and_was_left_out_is_a_difference(late):
+    late.execute("ALTER TABLE touch DISABLE TRIGGER USER")
+    late.execute("UPDATE touch SET recorded_at = recorded_at - interval '1 day'")
+    assert late.broken_promises() == {"attributions_replay_equal": 1}
