@@ -3,7 +3,7 @@
 `./dev bench ingest [--clicks N] [--rounds N]`. The limit is COPY FROM a file that lies beside the server and already
 holds the columns of `click`: nothing is joined, nothing can be repeated, nothing is counted. Ours is the shipper's own
 path from segments on disk: COPY into a temporary table, link joined, new clicks stored, first clicks and tallies, the
-edge's mark, one durable commit per 8 MB, and the position file; a batch is stored while the one before is counted, on
+edge's mark, one durable commit per 4 MB, and the position file; a batch is stored while the one before is counted, on
 two connections. `replay` ships the same segments once more after the position was lost, and must store nothing. Rounds
 are interleaved, on a table emptied each time. `cpu_ratio` divides the server's CPU times instead of the clock's.
 """
