@@ -245,6 +245,21 @@ def test_a_day_that_nobody_prepared_is_made_when_its_first_click_arrives(road: R
     assert road.rows("SELECT tableoid::regclass::text FROM click") == [(f"click_p{day}",)]
 
 
+def test_a_click_that_an_edge_kept_for_days_arrives_and_holds_up_nobody(road: Road) -> None:
+    today = clock.wall().date()
+    with psycopg.connect(road.world.database.url("worker").replace("+psycopg", ""), autocommit=True) as worker:
+        worker.execute("SELECT ensure_click_days(%s, %s)", [today - dt.timedelta(days=6), today])
+        worker.execute(
+            "SELECT drop_click_days(%s, %s)", [today - dt.timedelta(days=90), today - dt.timedelta(days=2)]
+        )
+    road.click.edge.spool.set_offset(-5 * 86_400_000)
+    road.click(road.world.offer_link.path)
+    road.click.edge.spool.set_offset(0)
+    road.click(road.world.offer_link.path)
+    assert road.ship().clicks == 2
+    assert road.tally()["raw"] == 2
+
+
 def test_counts_that_differ_from_rows_are_found(road: Road) -> None:
     road.click(road.world.offer_link.path)
     road.ship()
