@@ -66,9 +66,12 @@ def decide_over(
 
 
 def touches_of(
-    session: Session, order: ShopOrder, *, look_at_clicks: bool
+    session: Session, order: ShopOrder, *, look_at_clicks: bool, reported_by: dt.datetime | None = None
 ) -> tuple[dict[UUID, TouchFacts], dict[UUID, str]]:
-    """Return the touches of an order by id, and through what each was found: token, customer or visitor."""
+    """Return the touches of an order by id, and through what each was found: token, customer or visitor.
+
+    reported_by: of the customer's other orders only those that the shop had reported by then (business time).
+    """
     facts = OrderFacts(order.shop_id, order.ordered_at, order.received_at)
     tokens = set(
         session.scalars(
@@ -77,7 +80,7 @@ def touches_of(
             )
         )
     )
-    customer = _customer_touches(session, order) - tokens
+    customer = _customer_touches(session, order, reported_by) - tokens
     known = [one for one in tokens | customer if one is not None]
     visitors = set(
         session.scalars(
@@ -107,7 +110,9 @@ def touches_of(
     return {one.touch_id: one for one in latest}, via
 
 
-def _customer_touches(session: Session, order: ShopOrder) -> set[UUID | None]:
+def _customer_touches(
+    session: Session, order: ShopOrder, reported_by: dt.datetime | None
+) -> set[UUID | None]:
     """Return the touches that earlier orders of the same customer at the same shop proved."""
     if order.customer_key is None:
         return set()
@@ -119,6 +124,7 @@ def _customer_touches(session: Session, order: ShopOrder) -> set[UUID | None]:
             ShopOrder.customer_key == order.customer_key,
             ShopOrder.ordered_at <= order.ordered_at,
             ShopOrder.id != order.id,
+            sa.true() if reported_by is None else ShopOrder.received_at < reported_by,
         )
         .order_by(ShopOrder.ordered_at.desc())
         .limit(MOST_EARLIER_ORDERS)

@@ -159,7 +159,7 @@ def _judge(session: Session, found: Difference) -> Difference | None:
         .limit(1)
     ).one()
     seen, via = gathering.touches_of(session, order, look_at_clicks=False)
-    known = _known_then(session, looking, seen)
+    known = _known_then(session, order, looking, seen)
     own = _own_then(session, order.shop_id, looking.recorded_at)
     winner = gathering.decide_over(session, order, known, via, own).decision.winner
     replayed = (
@@ -178,9 +178,15 @@ def _judge(session: Session, found: Difference) -> Difference | None:
 
 
 def _known_then(
-    session: Session, looking: Attribution, seen: Mapping[UUID, TouchFacts]
+    session: Session, order: ShopOrder, looking: Attribution, seen: Mapping[UUID, TouchFacts]
 ) -> dict[UUID, TouchFacts]:
-    """Return the touches that a decision could see, screened as far as they were then."""
+    """Return the touches that a decision could see, screened as far as they were then.
+
+    A touch may have been there while nothing said that it was this customer's: an earlier order, reported later, did.
+    """
+    within_reach, _ = gathering.touches_of(
+        session, order, look_at_clicks=False, reported_by=looking.decided_at - UNSEEN
+    )
     listed = {UUID(one["id"]) for one in looking.receipt["candidates"] if one["kind"] == "touch"}
     unscreened = {UUID(one) for one in looking.receipt["unscreened"]}
     rows = session.execute(
@@ -192,7 +198,8 @@ def _known_then(
     for touch_id, source, recorded_at, screened_at in rows:
         # A request writes business time, a copied click has the wall's.
         looked_at = looking.decided_at if source == "token" else looking.recorded_at
-        if touch_id in listed or recorded_at < looked_at - UNSEEN:
+        was_there = touch_id in within_reach and recorded_at < looked_at - UNSEEN
+        if touch_id in listed or was_there:
             facts = seen[touch_id]
             is_new = touch_id in unscreened and _since(screened_at, looking.recorded_at)
             known[touch_id] = replace(facts, verdict=None) if is_new else facts

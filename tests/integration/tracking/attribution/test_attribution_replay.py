@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from marketplace.core import db
+from marketplace.core import clock, db
 from tests.integration.tracking.attribution.test_attribution_over_time import VISITOR
 from tracking.attribution import replay
 from tracking.attribution.replay import Slice
@@ -37,3 +37,21 @@ def test_a_click_that_was_there_and_was_left_out_is_a_difference(late):
     late.execute("ALTER TABLE touch DISABLE TRIGGER USER")
     late.execute("UPDATE touch SET recorded_at = recorded_at - interval '1 day'")
     assert late.broken_promises() == {"attributions_replay_equal": 1}
+
+
+def test_an_earlier_order_that_was_reported_later_is_no_difference(trade):
+    stan = {"ref": "stan"}
+    ago = trade.token(trade.anne, 60 * MINUTE)
+    # The touch is there from the start, by somebody else's order; that it is also Stan's is said too late.
+    trade.report(trade.order("A-1", ago))
+    before = (clock.now() - 30 * MINUTE).isoformat()
+    trade.report(trade.order("A-2", customer=stan))
+    trade.move_clock(days=1)
+    trade.work()
+    trade.report(trade.order("A-0", ago, customer=stan, ordered_at=before))
+    trade.work()
+    assert trade.show("A-2")["attribution"]["winner"] is None
+    with trade.as_worker(), db.session() as session:
+        found = replay.replay(session, Slice())
+    assert (found.explained, found.differences) == (1, ())
+    assert trade.broken_promises() == {}
