@@ -247,7 +247,9 @@ def test_a_day_that_nobody_prepared_is_made_when_its_first_click_arrives(road: R
 
 def test_a_click_that_an_edge_kept_for_days_arrives_and_holds_up_nobody(road: Road) -> None:
     today = clock.wall().date()
-    with psycopg.connect(road.world.database.url("worker").replace("+psycopg", ""), autocommit=True) as worker:
+    with psycopg.connect(
+        road.world.database.url("worker").replace("+psycopg", ""), autocommit=True
+    ) as worker:
         worker.execute("SELECT ensure_click_days(%s, %s)", [today - dt.timedelta(days=6), today])
         worker.execute(
             "SELECT drop_click_days(%s, %s)", [today - dt.timedelta(days=90), today - dt.timedelta(days=2)]
