@@ -62,6 +62,8 @@ def standing_siege(pg: Any, valkey: Any, stripe_sandbox: Sandbox, tmp_path_facto
 @pytest.fixture
 def siege(standing_siege: Siege) -> Iterator[Siege]:
     """The standing siege with empty counters of tries."""
+    if not db._engine:  # A test of the same module had a database of its own, and closed it.
+        standing_siege.database.open("app")
     present = config.current()
     limits._storage.cache_clear()
     yield standing_siege
