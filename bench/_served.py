@@ -34,6 +34,7 @@ class Served:
             "AANRADER_BASE_URL": f"http://127.0.0.1:{self.port}",
             "AANRADER_EDGE_URL": f"http://127.0.0.1:{self.port}",
             "AANRADER_SEGMENTS_DIR": str(folder / "segments"),
+            **services.MEMORY,
             **more,
         }
         self._log = (folder / "served.log").open("wb")

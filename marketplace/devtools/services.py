@@ -17,6 +17,10 @@ from marketplace.devtools.state import World
 from marketplace.devtools.valkey import ENVIRONMENT as VALKEY_ENVIRONMENT
 from marketplace.devtools.valkey import Valkey
 
+# glibc raises its threshold for giving memory back to the largest block that was ever freed; each thread that checks a
+# password or takes a big body would then keep as much for good. A fixed threshold keeps it as it starts.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+
 NAMES = ("postgres", "valkey", "sandbox", "mail", "web", "edge", "worker", "shipper")
 
 
@@ -114,7 +118,12 @@ def http(
     argv = granian(application, port, threads=threads)
     path = "/api/openapi.json" if name == "web" else "/_edge/health"
     return Service(
-        name=name, argv=argv, env=env, cwd=world.project, ready=answers_http(port, path), port=port
+        name=name,
+        argv=argv,
+        env=MEMORY | dict(env),
+        cwd=world.project,
+        ready=answers_http(port, path),
+        port=port,
     )
 
 

@@ -258,6 +258,8 @@ def test_the_line_of_the_server_is_told_in_the_documentation() -> None:
 
     text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text(encoding="utf-8")
     argv = services.granian("wsgi:app", 8000, threads=64)
+    for name, value in services.MEMORY.items():
+        assert f"{name}={value}" in text
     for name in ("--blocking-threads", "--backlog", "--backpressure", "--http1-header-read-timeout",
                  "--http1-buffer-size"):  # fmt: skip
         assert f"{name} {argv[argv.index(name) + 1]}" in text
