@@ -33,7 +33,7 @@ WEB_FUNCTIONS = {
     "payout_run_preview": "who is paid by a draft, to finance only, who read the same without it",
     "payout_run_reserve": "nothing; finance only, approved by who acts, not by the maker",
     "payouts_frozen": "whether payouts are frozen",
-    "payout_freeze_begin": "nothing; freezing pays nobody",
+    "payout_freeze_by_hand": "nothing; finance only",
 }
 # The places that act as no actor does, each with the scope that it names. docs/decisions/0018 says why.
 NAMED = {
@@ -49,6 +49,7 @@ NAMED = {
     "marketplace/core/operations.py": {"WATCH"},
     "marketplace/core/web.py": {"NOBODY", "set_scope"},
     "payouts/settlement/api_webhooks.py": {"WEBHOOK"},
+    "payouts/settlement/freeze.py": {"Scope"},
     "tracking/touches/own.py": {"Scope"},
 }
 WORDS = {
