@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import io
 import json
 import tarfile
 import tempfile
@@ -229,6 +230,23 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(
     (tmp_path / "text").write_text("not a tar")
     with pytest.raises(archive.NotABackup, match="can't be read"):
         archive.unpack(tmp_path / "text", tmp_path / "other")
+
+
+@pytest.mark.parametrize("kind", ["above", "absolute", "link", "device", "twice"])
+def test_a_forged_backup_writes_nothing_outside_its_folder(tmp_path: Path, kind: str) -> None:
+    outside = tmp_path / "outside"
+    member = tarfile.TarInfo({"above": "../outside", "absolute": str(outside)}.get(kind, "inside"))
+    member.type = {"link": tarfile.SYMTYPE, "device": tarfile.CHRTYPE}.get(kind, tarfile.REGTYPE)
+    member.linkname, member.size = str(outside) if kind == "link" else "", 1 if member.isreg() else 0
+    with tarfile.open(tmp_path / "forged", "w") as tar:
+        for _ in range(2 if kind == "twice" else 1):
+            tar.addfile(member, io.BytesIO(b"x"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(archive.NotABackup):
+        archive.unpack(tmp_path / "forged", folder)
+    assert not outside.exists()
+    assert kind == "twice" or not list(folder.iterdir())
 
 
 def test_a_backup_of_a_newer_schema_is_refused(taken: Callable[..., Path], tmp_path: Path) -> None:
