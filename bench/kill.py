@@ -13,7 +13,11 @@ import argparse
 import json
 import random
 import sys
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from bench._kill_services import kill_services
@@ -21,7 +25,11 @@ from marketplace.core import logs, migrate
 from marketplace.devtools.failpoints import names
 from marketplace.devtools.postgres import Postgres
 from tests.conftest import PASSWORDS, TEMPLATE, let_tests_act_for_everybody
-from tests.faults.kills.harness import Range, killing_range
+from tests.faults.kills.draw import ENDINGS, plan
+from tests.faults.kills.harness import Chain, Range, killing_range
+
+# Towns in which children die at the same time, each with a sandbox of its own.
+SIDE_BY_SIDE = 2
 
 
 def tell(figure: str, **facts: Any) -> None:
@@ -31,49 +39,77 @@ def tell(figure: str, **facts: Any) -> None:
 
 def kill_children(count: int, every: int, seed: int) -> list[str]:
     """Kill children at failpoints so many times; return in words what was wrong."""
-    draw = random.Random(seed)
-    wrong: list[str] = []
-    with Postgres.throwaway() as postgres:
+    with Postgres.throwaway() as postgres, ExitStack() as stack:
         postgres.create_database(TEMPLATE)
         migrate.upgrade(postgres.url("bootstrap", TEMPLATE), PASSWORDS)
         let_tests_act_for_everybody(postgres.url("bootstrap", TEMPLATE))
-        with killing_range(postgres) as place:
-            place.record_all()
-            unreached = sorted(set(names()) - set(place.where()))
-            wrong += [f"no part of the story passes {name}" for name in unreached]
-            wrong += _chains(place, draw, count, every)
-    return wrong
+        ranges = [stack.enter_context(killing_range(postgres)) for _ in range(SIDE_BY_SIDE)]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            list(pool.map(Range.record_all, ranges))
+            score = Score(count, every)
+            unreached = sorted(set(names()) - set(ranges[0].where()))
+            score.wrong += [f"no part of the story passes {name}" for name in unreached]
+            list(pool.map(lambda one: _chains(*one, score), [(p, seed + n) for n, p in enumerate(ranges)]))
+        tell("child_total", failpoints=len(ranges[0].where()), **score.facts())
+        return score.wrong
 
 
-def _chains(place: Range, draw: random.Random, count: int, every: int) -> list[str]:
-    wrong: list[str] = []
-    waiting: list[str] = []
-    dead = verified = 0
-    hit: set[str] = set()
-    began = time.monotonic()
-    parts = sorted(place.places)
-    while dead < count:
-        # Every part in turn, so that each failpoint gets its share.
-        waiting = waiting or draw.sample(parts, len(parts))
-        part = waiting.pop()
-        chain = place.chain(part, draw, min(every, count - dead))
-        dead, verified = dead + len(chain.points), verified + 1
-        hit.update(chain.points)
-        wrong += [f"{part} after {chain.points[-3:]}: {one}" for one in chain.wrongs]
-        if verified % 10 == 0 or dead >= count:
-            seconds = time.monotonic() - began
-            tell(
-                "child", kills=dead, per_second=round(dead / seconds, 2), verified=verified, wrong=len(wrong)
-            )
-    tell(
-        "child_total",
-        kills=dead,
-        failpoints=len(place.where()),
-        hit=len(hit),
-        verified=verified,
-        wrong=len(wrong),
-    )
-    return wrong
+class Score:
+    """What has come of the kills so far, in all towns; safe to use from several threads."""
+
+    def __init__(self, count: int, every: int) -> None:
+        """Nobody has died; `count` will, `every` in a row at most."""
+        self.left, self.every = count, every
+        self.deaths: Counter[str] = Counter()
+        self.verified = 0
+        self.wrong: list[str] = []
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self) -> int:
+        """Return how many may die in the next town; 0 when enough have died."""
+        with self._lock:
+            most = min(self.every, self.left)
+            self.left -= most
+            return most
+
+    def give(self, most: int, chain: Chain, where: str) -> None:
+        """Add what came of a town in which `most` might have died."""
+        with self._lock:
+            self.left += most - len(chain.deaths)
+            self.deaths.update(point for _, point in chain.deaths)
+            self.verified += 1
+            self.wrong += [f"{where} after {chain.deaths}: {one}" for one in chain.wrongs]
+            if self.verified % 10 == 0:
+                tell("child", **self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """Return the figures: kills, their rate, failpoints hit, towns verified, wrongs."""
+        kills, seconds = self.deaths.total(), time.monotonic() - self._began
+        return {
+            "kills": kills,
+            "per_second": round(kills / seconds, 2),
+            "hit": len(self.deaths),
+            "verified": self.verified,
+            "seconds": round(seconds),
+            "wrong": len(self.wrong),
+        }
+
+
+def _chains(place: Range, seed: int, score: Score) -> None:
+    draw = random.Random(seed)
+    endings: list[str] = []
+    town = 0
+    while most := score.take():
+        # Every ending in turn, so that each failpoint gets its share.
+        endings = endings or draw.sample(ENDINGS, len(ENDINGS))
+        town += 1
+        try:
+            chain = place.chain(plan(place.passes, draw, endings.pop()), most)
+        except BaseException as error:
+            score.give(most, Chain([], [repr(error)]), f"seed {seed}, town {town},")
+            raise
+        score.give(most, chain, f"seed {seed}, town {town},")
 
 
 def main() -> int:

@@ -1,10 +1,9 @@
-"""One kill: clone the town, let a child die at a failpoint, let another go on, and see that nothing is wrong."""
+"""Kills: clone the town, let children die at failpoints, let another go on, and see that nothing is wrong."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import random
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.state import PROJECT
 from tests.faults.kills import story
+from tests.faults.kills.draw import Target, Where
 from tests.faults.kills.town import SETTINGS, Town, town
 
 KILLED = -9
@@ -35,9 +35,9 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """Deaths in a row in one town: where each child died, and what was wrong at the end."""
+    """Deaths in a row in one town: at which failpoint of which part each child died, and what was wrong at the end."""
 
-    points: list[str]
+    deaths: list[tuple[str, str]]
     wrongs: list[str]
 
 
@@ -47,7 +47,8 @@ class Range:
 
     town: Town
     zygote: subprocess.Popen[str]
-    places: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    # What each part passes from its beginning to its end, in order.
+    passes: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def play(self, folder: Any, name: str, parts: list[str], **more: Any) -> dict[str, Any]:
         """Let a child play parts of the story on a database; return its status and what it wrote."""
@@ -74,7 +75,7 @@ class Range:
             answer = self.play(folder, name, [part], record=True)
             if "error" in answer:
                 answer["log"] = (folder / "log").read_text()[-3000:]
-        self.places[part] = dict(Counter(answer.get("result", {}).get("reached", [])))
+        self.passes[part] = list(answer.get("result", {}).get("reached", []))
         return answer
 
     def kill(self, point: str, part: str, nth: int) -> Outcome:
@@ -90,25 +91,34 @@ class Range:
                 wrongs.append(then["error"])
         return Outcome(point, part, nth, died, wrongs, round(time.monotonic() - began, 2))
 
-    def chain(self, part: str, draw: random.Random, most: int) -> Chain:
-        """Let children die one after the other in one town, each going on where the last one died, then verify.
+    def chain(self, plan: list[tuple[str, list[Target]]], most: int) -> Chain:
+        """Let children die one after the other in one town, each going on where the last one died, then verify once.
 
-        One that lives to the end of the part has passed everything; the chain ends then.
+        plan: parts in the order in which they are played, each with where to die, in the order in which it is passed.
+        A child that lives has played its part to the end; the next one begins with the next part. The chain ends when
+        `most` have died, or with the plan.
         """
-        dead: list[str] = []
+        deaths: list[tuple[str, str]] = []
         wrongs: list[str] = []
         with self._fresh() as (folder, name):
-            while len(dead) < most:
-                point = draw.choice(sorted(self.places[part]))
-                nth = draw.randint(1, self.places[part][point])
-                answer = self.play(folder, name, [part], failpoint=f"{point}:kill:{nth}")
-                if answer["status"] != KILLED:
-                    wrongs += [answer["error"]] if "error" in answer else []
+            part = ""
+            for part, targets in plan:
+                for point, nth in targets[: most - len(deaths)]:
+                    answer = self.play(folder, name, [part], failpoint=f"{point}:kill:{nth}")
+                    if answer["status"] != KILLED:
+                        wrongs += [f"{part}: {answer['error']}"] if "error" in answer else []
+                        break
+                    deaths.append((part, point))
+                else:
+                    # Nobody has come to the end of this part yet; the last child of all does below.
+                    if len(deaths) < most:
+                        answer = self.play(folder, name, [part])
+                        wrongs += [f"{part}: {answer['error']}"] if "error" in answer else []
+                if wrongs or len(deaths) >= most:
                     break
-                dead.append(point)
             then = self.play(folder, name, [part], finish=True)
             wrongs += then.get("result", {}).get("wrongs", [f"nothing was found out: {then}"])
-        return Chain(dead, wrongs)
+        return Chain(deaths, wrongs)
 
     @contextmanager
     def _fresh(self) -> Iterator[Any]:
@@ -122,11 +132,11 @@ class Range:
             answer = self.record(part)
             assert "error" not in answer, (part, answer)
 
-    def where(self) -> dict[str, list[tuple[str, int]]]:
+    def where(self) -> Where:
         """Return each failpoint that the story passes, with the parts that do and how often."""
-        found: dict[str, list[tuple[str, int]]] = {}
-        for part, reached in self.places.items():
-            for point, times in reached.items():
+        found: Where = {}
+        for part, reached in self.passes.items():
+            for point, times in Counter(reached).items():
                 found.setdefault(point, []).append((part, times))
         return found
 

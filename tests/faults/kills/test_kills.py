@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.devtools.failpoints import names
 from marketplace.devtools.postgres import Postgres
-from tests.faults.kills.draw import all_once, drawn
+from tests.faults.kills.draw import drawn, shares, targets
 from tests.faults.kills.harness import Range, killing_range
 
 # Where money moves, or is about to: each of these dies in every run of the fast tests.
@@ -28,7 +28,6 @@ DANGEROUS = (
     ("touches.ship.after_commit", "visits", 1),
 )
 SAMPLE = 3
-MANY = 200
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +66,18 @@ def test_killed_at_failpoints_drawn_by_seed_nothing_is_lost_or_done_twice(place:
 @pytest.mark.slow
 def test_killed_at_every_failpoint_nothing_is_lost_or_done_twice(place: Range) -> None:
     draw = seeded()
-    chosen = all_once(place.where(), draw)
-    chosen += drawn(place.where(), draw, max(0, MANY - len(chosen)))
-    outcomes = [place.kill(*one) for one in chosen]
-    assert [one for one in outcomes if one.wrongs] == []
-    assert len(outcomes) >= MANY
+    wrongs, dead = [], 0
+    missed: list[tuple[str, str, int]] = []
+    for part, points in sorted(shares(place.where(), draw).items()):
+        chain = place.chain([(part, targets(place.passes[part], draw, points))], len(points))
+        wrongs += [(part, chain.deaths, one) for one in chain.wrongs]
+        dead += len(chain.deaths)
+        missed += [(point, part, 1) for point in sorted(set(points) - {point for _, point in chain.deaths})]
+    # Where the deaths before had left nothing to pass, one dies alone.
+    for kill in missed:
+        outcome = place.kill(*kill)
+        wrongs += [(kill, outcome, one) for one in outcome.wrongs]
+        dead += outcome.died
+    print(f"{dead} deaths, {len(missed)} of them alone")
+    assert wrongs == []
+    assert dead >= len(names())

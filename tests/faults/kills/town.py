@@ -170,8 +170,8 @@ def _furnish(database: Database, sandbox: Sandbox) -> dict[str, Any]:
     ]
     # Sign-ins of the town outlast the longest bench, and count as fresh all the while.
     trade.execute(
-        "UPDATE auth_session SET password_at = now() + interval '2 days', last_seen_at = now() + interval '2 days',"
-        " expires_at = now() + interval '9 days'"
+        "UPDATE auth_session SET password_at = now() + interval '60 days', last_seen_at = now() + interval '60 days',"
+        " expires_at = now() + interval '90 days'"
     )
     facts = {
         "shop_id": str(trade.world.shop_id),
