@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -51,9 +51,9 @@ def tally(running: stack.Stack) -> dict[str, int]:
     return dict(zip(("runs", "paid", "webhooks"), row or (), strict=True))
 
 
-def come_to_rest(facts: dict[str, Any]) -> list[str]:
+def come_to_rest(facts: Mapping[str, Any]) -> list[str]:
     """Let everything that is due be done, an hour pass, and a week; return in words what is due still."""
-    wrong = []
+    wrong: list[str] = []
     for seconds in (0, HOUR, WEEK):
         try:
             if seconds:

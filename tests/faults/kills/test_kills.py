@@ -66,17 +66,18 @@ def test_killed_at_failpoints_drawn_by_seed_nothing_is_lost_or_done_twice(place:
 @pytest.mark.slow
 def test_killed_at_every_failpoint_nothing_is_lost_or_done_twice(place: Range) -> None:
     draw = seeded()
-    wrongs, dead = [], 0
+    wrongs: list[str] = []
+    dead = 0
     missed: list[tuple[str, str, int]] = []
     for part, points in sorted(shares(place.where(), draw).items()):
         chain = place.chain([(part, targets(place.passes[part], draw, points))], len(points))
-        wrongs += [(part, chain.deaths, one) for one in chain.wrongs]
+        wrongs += [f"{part} after {chain.deaths}: {one}" for one in chain.wrongs]
         dead += len(chain.deaths)
         missed += [(point, part, 1) for point in sorted(set(points) - {point for _, point in chain.deaths})]
     # Where the deaths before had left nothing to pass, one dies alone.
     for kill in missed:
         outcome = place.kill(*kill)
-        wrongs += [(kill, outcome, one) for one in outcome.wrongs]
+        wrongs += [f"{outcome}: {one}" for one in outcome.wrongs]
         dead += outcome.died
     print(f"{dead} deaths, {len(missed)} of them alone")
     assert wrongs == []
