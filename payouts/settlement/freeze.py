@@ -104,7 +104,8 @@ def refuse_when_frozen(session: orm.Session) -> None:
 def impose(session: orm.Session, actor: Actor, note: str, now: dt.datetime) -> PayoutFreeze:
     """Freeze payouts by hand and return the freeze; one that stands already is returned as it is.
 
-    PostgreSQL refuses it to a transaction that does not act as finance, whoever asks. What was claimed before this commits may still be sent; nothing that is claimed after it.
+    What was claimed before this commits may still be sent; nothing that is claimed after it. PostgreSQL refuses it to
+    a transaction that does not act as finance.
     """
     values = {"said": note, "at": now, "by_whom": actor.label}
     freeze_id = session.execute(_BY_HAND, values).scalar_one()

@@ -1,4 +1,4 @@
-"""Takes away one guard at a time and walks the few cells that could notice, until one does."""
+"""Takes away one guard at a time and walks the cells that touch it, and all others when none of those notices."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from marketplace.core import policy
+from migrations.row_security import CLOSED_POLICIES
 from tests.walk import names, ways
 from tests.walk.cells import Cell, Product
+from tests.walk.tables import Tables
 from tests.walk.town import Town
 from tests.walk.walking import Walk
 
@@ -63,6 +65,46 @@ def open_to_everybody(town: Town, product: Product, method: str, path: str) -> I
         yield
     finally:
         view._policy = before
+
+
+@contextmanager
+def undeclared(town: Town, product: Product, method: str, path: str) -> Iterator[None]:
+    """Let one route declare nothing at all."""
+    view = town.app.view_functions[product.paths[path][method].endpoint]
+    before = view._policy
+    del view._policy
+    try:
+        yield
+    finally:
+        view._policy = before
+
+
+def rows_policies(tables: Tables) -> dict[str, list[tuple[str, str, str]]]:
+    """Return each way to take one lock of rows away, with its table, name and statement, by what it does.
+
+    "opened": a policy that said more than true says true. "dropped": a policy is gone, and nobody gets past it.
+    "unlocked": a table has no row-level security.
+    """
+    execute = tables.tenants.connection.execute
+    opened = [
+        (table, name, f'ALTER POLICY "{name}" ON "{table}" {_true(command)}')
+        for table, name, command, _using, _check in execute(CLOSED_POLICIES).fetchall()
+    ]
+    every = "SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' AND policyname NOT LIKE '%\\_tests'"
+    dropped = [
+        (table, name, f'DROP POLICY "{name}" ON "{table}"') for table, name in execute(every).fetchall()
+    ]
+    unlocked = [
+        (table, table, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY') for table in tables.owners
+    ]
+    return {"opened": opened, "dropped": dropped, "unlocked": unlocked}
+
+
+def tables_notice(tables: Tables, table: str, statement: str) -> bool:
+    """Tell whether the cells of a table come out wrong after a statement, or those of any table."""
+    with tables.tenants.connection.transaction(force_rollback=True):
+        tables.tenants.connection.execute(statement)
+        return bool(tables.walk(table) or tables.walk())
 
 
 def policies(town: Town) -> list[tuple[str, str]]:
@@ -118,7 +160,10 @@ __all__ = [
     "open_to_everybody",
     "policies",
     "policy_of_true",
+    "rows_policies",
     "spread",
     "survey",
+    "tables_notice",
+    "undeclared",
     "ways",
 ]

@@ -12,7 +12,6 @@ from tests.walk import matrix, mutations, ways
 from tests.walk.canaries import HOUSE
 from tests.walk.cells import PARAMETER, Cell, Product, places_of, schemas_of
 from tests.walk.suppliers import SUPPLIERS
-from tests.walk.town import Town
 from tests.walk.walking import sample, words_of
 
 SEED, PIECE = 20261122, 1000
@@ -26,11 +25,6 @@ NOBODYS = {
     "recovery_code",
     "email_token",
 }
-
-
-@pytest.fixture(scope="module")
-def product(town: Town) -> Product:
-    return Product(town)
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +125,19 @@ def test_authorisation_walk_in_a_piece_of_the_product(town, product, cells, way)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ways.WAYS)
-def test_authorisation_walk_of_the_whole_product(town, product, cells, way):
+def test_authorisation_walk_of_the_whole_product(town, product, cells, tables, way):
     assert mutations.policies(town)
     with ways.WAYS[way](town, product) as walk:
         report(walk.run(cells), way, "all cells")
     assert walk.walked == product.size()
+    if way == ways.ROWS:
+        before = tables.walked
+        wrong, walked = tables.walk(), tables.walked - before
+        print(
+            f"and {walked} cells of tables: {walk.walked + walked} cells = {product.size() + tables.size()}"
+        )
+        assert not wrong, wrong
+        assert walked == tables.size()
 
 
 def report(walk: Any, way: str, what: str) -> None:

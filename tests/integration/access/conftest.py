@@ -16,8 +16,9 @@ import wsgi
 from marketplace.accounts import keys
 from marketplace.core import clock, config, db, ids, web
 from marketplace.core.actor import Actor
-from tests.conftest import TEMPLATE, Database
+from tests.conftest import Database
 from tests.integration.tracking.trade import Joined, Trade
+from tests.standing import Standing, standing
 
 _numbers = itertools.count(1)
 
@@ -44,6 +45,11 @@ class House:
             shop=self.theirs.world.shop_id,
         )
         self.mixed = self.mine.owner
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.mine.everything.dispose()
+        self.theirs.everything.dispose()
 
     def key(self, actor: Actor, bound_to: str | None = None, mode: str = "live", *scopes: str) -> str:
         """Make an API key and return its text."""
@@ -75,37 +81,15 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def standing_house(pg: Any, valkey: Any) -> Iterator[House]:
-    """One house for all tests of a module, because cloning costs more than most of them."""
-    before = list(config._current)
-    config.use(
-        config.Settings(
-            mode="test",
-            secret_key=secrets.token_hex(32),
-            token_keys=((1, secrets.token_bytes(32)),),
-            base_url="http://localhost",
-            edge_url="http://localhost",
-            redis_url=valkey.url,
-            stripe_api_key="sk_test_access",
-            stripe_api_base="http://127.0.0.1:9",
-        )
-    )
-    name = f"t_{secrets.token_hex(6)}"
-    pg.create_database(name, template=TEMPLATE)
-    database = Database(name, pg)
-    database.open("app")
-    house = House(database)
-    yield house
-    house.mine.everything.dispose()
-    house.theirs.everything.dispose()
-    db.close()
-    clock.set_offset(dt.timedelta(0))
-    pg.drop(name)
-    config._current[:] = before
+def standing_house(pg: Any, valkey: Any) -> Iterator[Standing[House]]:
+    """One house for all tests of a module."""
+    facts = {"stripe_api_key": "sk_test_access", "stripe_api_base": "http://127.0.0.1:9"}
+    with standing(pg, valkey.url, House, **facts) as house:
+        yield house
 
 
 @pytest.fixture
-def house(standing_house: House) -> Iterator[House]:
+def house(standing_house: Standing[House]) -> Iterator[House]:
     """The module's house."""
-    yield standing_house
-    db.close_reading_sessions()
+    with standing_house.at_work() as house:
+        yield house

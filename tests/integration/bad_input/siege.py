@@ -70,6 +70,11 @@ class Siege:
         self.things, self.others = self._furnish(self.mine), self._furnish(self.theirs)
         self._draft_a_run()
 
+    def close(self) -> None:
+        """Let go of connections."""
+        self.mine.everything.dispose()
+        self.theirs.everything.dispose()
+
     def _hide_the_others(self) -> None:
         shop, adviser = self.theirs.world.shop_id, self.theirs.anne.id
         execute = self.theirs.execute

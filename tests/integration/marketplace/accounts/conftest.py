@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from flask.testing import FlaskClient
 
 from marketplace.accounts import limits, passwords, registration, staff
 from marketplace.core import clock, config, db, jobs, mail, web
-from tests.conftest import TEMPLATE, Database
+from tests.conftest import Database
+from tests.standing import Standing, standing
 
 PASSWORD = "a long sentence about pears"
 
@@ -52,6 +52,10 @@ class World:
 
     app: flask.Flask
     everything: sa.Engine
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.everything.dispose()
 
     def client(self) -> FlaskClient:
         return self.app.test_client(use_cookies=False)
@@ -137,8 +141,8 @@ NEW_SHOP = {
 }
 
 
-def _open(database: Any) -> World:
-    database.open("app")
+def made(database: Database) -> World:
+    """Return the application on a database that this process has opened."""
     registration.register()
     mail.register()
     app = web.create_app(config.current(), registration.blueprints())
@@ -146,45 +150,25 @@ def _open(database: Any) -> World:
 
 
 @pytest.fixture(scope="module")
-def module_world(pg: Any, valkey: Any) -> Iterator[World]:
+def module_world(pg: Any, valkey: Any) -> Iterator[Standing[World]]:
     """One database for all tests of a module, because cloning costs more than most of them."""
-    before = list(config._current)
-    config.use(
-        config.Settings(
-            mode="test",
-            secret_key=secrets.token_hex(32),
-            token_keys=((1, secrets.token_bytes(32)),),
-            base_url="http://localhost",
-            redis_url=valkey.url,
-        )
-    )
-    name = f"t_{secrets.token_hex(6)}"
-    pg.create_database(name, template=TEMPLATE)
-    world = _open(Database(name, pg))
-    yield world
-    world.everything.dispose()
-    db.close()
-    clock.set_offset(dt.timedelta(0))
-    pg.drop(name)
-    config._current[:] = before
+    with standing(pg, valkey.url, made) as world:
+        yield world
 
 
 @pytest.fixture
-def world(module_world: World) -> Iterator[World]:
+def world(module_world: Standing[World]) -> Iterator[World]:
     """The module's world with empty counters; its people are strangers to those of other tests."""
-    present = config.current()
-    limits._storage.cache_clear()
-    jobs.connection().flushall()
-    yield module_world
-    db.close_reading_sessions()
-    config.use(present)
+    with module_world.at_work() as world:
+        jobs.connection().flushall()
+        yield world
 
 
 @pytest.fixture
 def fresh_world(database: Any, with_valkey: Any) -> Iterator[World]:
     """A world without anybody, for tests that count everything or act as another role."""
     limits._storage.cache_clear()
-    world = _open(database)
+    world = made(database)
     yield world
     db.close_reading_sessions()
-    world.everything.dispose()
+    world.close()

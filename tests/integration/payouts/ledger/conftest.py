@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +9,8 @@ import psycopg
 import pytest
 
 from marketplace.devtools.postgres import Postgres
-from tests.conftest import TEMPLATE, Database
+from tests.conftest import Database
+from tests.standing import cloned
 
 Connect = Callable[[str], psycopg.Connection[Any]]
 
@@ -18,10 +18,8 @@ Connect = Callable[[str], psycopg.Connection[Any]]
 @pytest.fixture(scope="module")
 def books(pg: Postgres) -> Iterator[Database]:
     """One database for a module of tests that are refused, or that use accounts of their own."""
-    name = f"t_{secrets.token_hex(6)}"
-    pg.create_database(name, template=TEMPLATE)
-    yield Database(name, pg)
-    pg.drop(name)
+    with cloned(pg) as database:
+        yield database
 
 
 @pytest.fixture

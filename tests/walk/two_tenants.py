@@ -31,8 +31,16 @@ _BY_NAME = {"shop_id": "shop", "adviser_id": "adviser", "user_id": "owner", "own
 _PEOPLE = {"adviser.user_id": "advising"}
 _PLATFORM = "payout_run payout_draft payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
 PLATFORM_TABLES = frozenset([*_PLATFORM.split(), "stripe_movement", "mail_message"])
+_ACT = (
+    "SELECT set_config('role', %(login)s, true), set_config('app.actor', %(actor)s, true),"
+    " set_config('app.shop_ids', %(shops)s, true), set_config('app.adviser_id', %(adviser)s, true),"
+    " set_config('app.role', %(role)s, true)"
+)
 _COUNTER = itertools.count(1000)
 KINDS = {"a": "A", "b": "B", "f": "F"}
+WHOSE = {"A": "a", "B": "b", "P": "f"}
+# The number in the id of a shop that somebody is about to make.
+NEW_SHOP = 999
 
 
 def identity(whose: str, what: str, number: int = 0) -> uuid.UUID:
@@ -80,6 +88,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
         },
         "discount_code": {"code": f"CODE{word}".upper()},
         "email_token": {"purpose": "verify", "token_hash": word.encode()},
+        "entry": {"lines": 2},
         "feed_job": {"state": "queued"},
         "feed_row": {"outcome": "added"},
         "funding": {
@@ -89,7 +98,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "stripe_payment_intent": None,
         },
         "invitation": {"role": "staff", "token_hash": word.encode(), "accepted_by": None},
-        "mail_message": {"attempts": len(fresh)},
+        "mail_message": {"attempts": 0},
         "membership": {"role": "owner"},
         "offer": {"code": f"offer-{word}", "state": "open", "notice_days": 7},
         "offer_state": {"state": "open"},
@@ -191,6 +200,7 @@ class Tenants:
                 if table not in ("user_account", "account", "balance", "entry", "posting", "accrual_due"):
                     for whose in "f" if table in PLATFORM_TABLES else "ab":
                         self._put(table, whose)
+            self._put("mail_message", "f", id=identity("f", "mail_message", 1), attempts=1)
             for whose in "ab":
                 self._put("accrual_due", whose)
                 self._book(whose)
@@ -226,6 +236,13 @@ class Tenants:
             elif needed:
                 made[name] = _FILLERS[kind]
         return made
+
+    def new_row(self, table: str, owner: str) -> dict[str, Any]:
+        """Return values for a new row of somebody: A, B, P, or "-" for nobody."""
+        if owner == "-":
+            return self.row(table, "f", "z") | {"attempts": 1, "shop_id": None}
+        row = self.row(table, WHOSE[owner], "z")
+        return row | {"id": identity(WHOSE[owner], "shop", NEW_SHOP)} if table == "shop" else row
 
     def _put(self, table: str, whose: str, **values: Any) -> None:
         self.connection.execute(*insertion(table, self.row(table, whose) | values))
@@ -271,18 +288,17 @@ class Tenants:
         return {(table, column): "shop" if column == "shop_id" else there for table, column, there in rows}
 
     @contextmanager
-    def acting(self, scope: Scope) -> Iterator[psycopg.Connection[Any]]:
-        """Be the web role in a scope, in a transaction that is never committed."""
+    def acting(self, scope: Scope, login: str = "aanrader_app") -> Iterator[psycopg.Connection[Any]]:
+        """Be a login in a scope, in a transaction that is never committed."""
         with self.connection.transaction(force_rollback=True):
-            self.connection.execute("SET LOCAL ROLE aanrader_app")
-            for name, value in zip(
-                ("actor", "shop_ids", "adviser_id", "role"), scope.settings().values(), strict=True
-            ):
-                self.connection.execute("SELECT set_config(%s, %s, true)", [f"app.{name}", value])
+            self.connection.execute(_ACT, {"login": login} | scope.settings())
             yield self.connection
 
-    def label(self, text: str) -> str:
+    def label(self, table: str, text: str) -> str:
         """Return whose a row is: A, B, P (the platform's) or - for nobody's."""
+        if table in PLATFORM_TABLES:
+            # A mail that counts as tried already is what nobody may queue.
+            return "-" if table == "mail_message" and json.loads(text)["attempts"] else "P"
         for mark, letter in (("aaaaaaaa-", "A"), ("bbbbbbbb-", "B")):
             if mark in text:
                 return letter

@@ -1,0 +1,121 @@
+"""Worlds that stand for all tests of a module, because cloning and furnishing cost more than most of these tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import pytest
+
+from marketplace.accounts import limits
+from marketplace.core import clock, config, db
+from marketplace.devtools.postgres import Postgres
+from tests.conftest import TEMPLATE, Database
+from tests.integration.payouts.sandbox.sandbox_process import SECRETS, Description, Sandbox
+
+
+class Closing(Protocol):
+    """A world that lets go of its connections at the end."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+T = TypeVar("T", bound=Closing)
+
+
+@contextmanager
+def cloned(postgres: Postgres) -> Iterator[Database]:
+    """Give a clone of the migrated database, which nobody has opened, and drop it at the end."""
+    name = f"t_{secrets.token_hex(6)}"
+    postgres.create_database(name, template=TEMPLATE)
+    try:
+        yield Database(name, postgres)
+    finally:
+        postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def stripe_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A real Stripe sandbox, for calls that get past every check of ours."""
+    data = tmp_path_factory.mktemp("sandbox") / "stripe.sqlite"
+    sandbox = Sandbox(data, Description.__new__(Description)).start()
+    yield sandbox
+    sandbox.close()
+
+
+def facts_of(stripe: Sandbox, folders: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the settings of a whole product that speaks to that sandbox."""
+    return {
+        "segments_dir": str(folders.mktemp("segments")),
+        "stripe_api_key": "sk_test_standing",
+        "stripe_api_base": stripe.base,
+        "stripe_webhook_secret_account": SECRETS["account"],
+        "stripe_webhook_secret_connect": SECRETS["connect"],
+    }
+
+
+@dataclass
+class Standing(Generic[T]):
+    """A world on a committed database of its own, and the settings under which it was built."""
+
+    database: Database
+    settings: config.Settings
+    world: T
+
+    @contextmanager
+    def at_work(self) -> Iterator[T]:
+        """Let this process work on the world as the web role during one test, whatever other tests left behind.
+
+        Tests of the same module may have had a database, settings or another standing world of their own.
+        """
+        before = list(config._current)
+        self._open()
+        limits._storage.cache_clear()
+        try:
+            yield self.world
+        finally:
+            db.close_reading_sessions()
+            config._current[:] = before
+
+    def _open(self) -> None:
+        config.use(self.settings)
+        present = db._engine[0].url.render_as_string(hide_password=False) if db._engine else ""
+        if present != self.database.url("app"):
+            self.database.open("app")
+
+
+@contextmanager
+def standing(
+    postgres: Postgres, redis_url: str, build: Callable[[Database], T], **facts: Any
+) -> Iterator[Standing[T]]:
+    """Build a world on a clone of its own and give it; settings, clock and database are as before at the end.
+
+    redis_url: the Valkey of the run; build: makes the world on the opened database, and is given that; facts:
+    settings beside those that every test has.
+    """
+    before = list(config._current)
+    made = config.Settings(
+        mode="test",
+        secret_key=secrets.token_hex(32),
+        token_keys=((1, secrets.token_bytes(32)),),
+        base_url="http://localhost",
+        edge_url="http://localhost",
+        redis_url=redis_url,
+        **facts,
+    )
+    with cloned(postgres) as database:
+        config.use(made)
+        database.open("app")
+        try:
+            world = build(database)
+            yield Standing(database, config.current(), world)
+            world.close()
+        finally:
+            db.close()
+            clock.set_offset(dt.timedelta(0))
+            config._current[:] = before
