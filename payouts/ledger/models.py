@@ -44,11 +44,12 @@ class AccountRow(Base):
     """An account that was opened; it never changes."""
 
     __tablename__ = "account"
-    __table_args__ = (sa.UniqueConstraint("id", "currency"), sa.Index("ix_account_owner", "owner", "kind"))
+    __table_args__ = (sa.Index("ix_account_owner", "owner", "kind"),)
 
     id: orm.Mapped[int] = orm.mapped_column(sa.Identity(always=True), primary_key=True)
     code: orm.Mapped[str] = orm.mapped_column(unique=True)
-    kind: orm.Mapped[str] = orm.mapped_column(sa.ForeignKey("account_kind.kind"))
+    # That the chart has the kind is asked by a trigger once a statement.
+    kind: orm.Mapped[str]
     owner: orm.Mapped[UUID | None]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     normal: orm.Mapped[str] = orm.mapped_column(sa.CHAR(1))

@@ -23,11 +23,15 @@ from payouts.settlement import breaks, freeze, retry
 from payouts.settlement.claims import Claim, last_attempt, let_go, locked, move
 from payouts.settlement.gateway import Transfer, transfer_group, transfer_key
 from payouts.settlement.models import StripeEvent, StripeMovement
-from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutLine
+from payouts.settlement.payout_models import Payout, PayoutAttempt
 from payouts.settlement.retry import Trouble
 from payouts.settlement.states import OPEN_STATES
 
 WAIT_FOR_FUNDS = dt.timedelta(minutes=15)
+_PARTS = sa.text(
+    "SELECT p.shop_id, -p.amount_minor FROM posting p JOIN account a ON a.id = p.account_id"
+    " WHERE p.entry_id = :entry AND a.kind = 'adviser:in_transit' ORDER BY p.shop_id"
+)
 
 
 def open_attempt(session: orm.Session, claimed: Claim, now: dt.datetime) -> bool:
@@ -290,11 +294,9 @@ def looked_up(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
 
 
 def parts_of(session: orm.Session, payout: Payout) -> list[tuple[UUID, Money]]:
-    """Return what a payout pays per shop, in shop order; the parts sum to its amount."""
-    rows = session.execute(
-        sa.select(PayoutLine.shop_id, sa.func.sum(PayoutLine.amount_minor))
-        .where(PayoutLine.payout_id == payout.id)
-        .group_by(PayoutLine.shop_id)
-        .order_by(PayoutLine.shop_id)
-    )
-    return [(shop_id, Money(int(minor), payout.currency)) for shop_id, minor in rows if minor]
+    """Return what a payout pays per shop, in shop order; the parts sum to its amount.
+
+    They stand in its reserve, which is found by its number; asking a run's million lines took each payout a scan.
+    """
+    rows = session.execute(_PARTS, {"entry": payout.reserve_entry_id})
+    return [(shop_id, Money(int(minor), payout.currency)) for shop_id, minor in rows]

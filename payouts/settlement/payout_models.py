@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
-from marketplace.accounts.models import Adviser, UserAccount
+from marketplace.accounts.models import UserAccount
 from marketplace.core import db
 from marketplace.core.money import Money
 
@@ -33,6 +33,8 @@ class PayoutRun(db.Base):
     cutoff_entry_id: orm.Mapped[int | None]
     content_hash: orm.Mapped[str | None]
     total_minor: orm.Mapped[int | None]
+    # Postings on accounts without a place in the draft, when it was previewed.
+    others: orm.Mapped[int | None]
     preview: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(JSONB)
     previewed_at: orm.Mapped[dt.datetime | None]
     approved_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
@@ -73,6 +75,9 @@ class PayoutDraft(db.Base):
     destination: orm.Mapped[str | None]
     destination_fingerprint: orm.Mapped[str | None]
     content: orm.Mapped[bytes | None] = orm.mapped_column(sa.LargeBinary)
+    # How many postings the account had, and the digest of the unpaid ones: what has not changed is not read again.
+    postings: orm.Mapped[int | None]
+    digest: orm.Mapped[bytes | None] = orm.mapped_column(sa.LargeBinary)
 
     __table_args__ = (
         sa.CheckConstraint("(reason IS NULL) = (content IS NOT NULL)", name="paid_has_content"),
@@ -94,10 +99,10 @@ class Payout(db.Base):
     __tablename__ = "payout"
 
     id: orm.Mapped[uuid.UUID] = db.uuid_pk()
-    # That the run and the entry exist is asked by a trigger once a statement.
+    # That run, adviser and entry exist is asked by a trigger once a statement; they are never removed.
     run_id: orm.Mapped[uuid.UUID]
     place: orm.Mapped[int] = orm.mapped_column(sa.Integer)
-    adviser_id: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(Adviser.id), index=True)
+    adviser_id: orm.Mapped[uuid.UUID]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
     amount_minor: orm.Mapped[int]
     destination: orm.Mapped[str]
@@ -109,9 +114,9 @@ class Payout(db.Base):
     # Wall time: what is under way at Stripe does not end because business time was moved.
     leased_until: orm.Mapped[dt.datetime | None]
     leased_by: orm.Mapped[str | None]
-    stripe_transfer_id: orm.Mapped[str | None] = orm.mapped_column(unique=True)
-    destination_payment: orm.Mapped[str | None] = orm.mapped_column(index=True)
-    bank_payout_id: orm.Mapped[str | None] = orm.mapped_column(index=True)
+    stripe_transfer_id: orm.Mapped[str | None]
+    destination_payment: orm.Mapped[str | None]
+    bank_payout_id: orm.Mapped[str | None]
     approved_at: orm.Mapped[dt.datetime]
     paid_at: orm.Mapped[dt.datetime | None]
     in_bank_at: orm.Mapped[dt.datetime | None]
@@ -119,8 +124,26 @@ class Payout(db.Base):
     released_at: orm.Mapped[dt.datetime | None]
 
     __table_args__ = (
-        sa.UniqueConstraint("run_id", "adviser_id"),
+        # By this key an adviser's payouts are found, too.
+        sa.UniqueConstraint("adviser_id", "run_id"),
         sa.UniqueConstraint("run_id", "place"),
+        # A run writes its payouts before there is a transfer, and what is not there costs no place in an index.
+        sa.Index(
+            "uq_payout_stripe_transfer_id",
+            "stripe_transfer_id",
+            unique=True,
+            postgresql_where=sa.text("stripe_transfer_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_payout_destination_payment",
+            "destination_payment",
+            postgresql_where=sa.text("destination_payment IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_payout_bank_payout_id",
+            "bank_payout_id",
+            postgresql_where=sa.text("bank_payout_id IS NOT NULL"),
+        ),
         sa.CheckConstraint("amount_minor > 0", name="positive"),
         sa.CheckConstraint(
             "state IN ('approved', 'sending', 'unknown', 'rejected', 'released', 'paid', 'in_bank', 'bank_failed')",
