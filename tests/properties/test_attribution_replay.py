@@ -196,6 +196,8 @@ def check(database, connection, seed, orders):
         decide_all(session)
     with db.session() as session:
         found = replay.replay(session, Slice(), at_once=37)
+        # By key for a few orders or by whole tables for many: the same answer.
+        assert replay.replay(session, Slice(), at_once=37, many=1) == found
         # Nothing had to be judged one by one: SQL alone came to what `decide` stored.
         assert found == replay.Replay(orders, found.looked_fully, 0, 0, ())
         assert 0 < found.looked_fully < orders
@@ -231,6 +233,7 @@ def test_a_stored_winner_that_does_not_follow_is_found_and_named(database, conne
     with db.session() as session:
         found = replay.replay(session, Slice())
         assert found.differences == (replay.Difference(wrong.order_id, stored, right),)
+        assert replay.replay(session, Slice(), many=1) == found
         assert replay.replays_equal(session).figure == 1
         assert replay.replay(session, Slice(shop_id=NOBODY)).orders == 0
         assert replay.replay(session, Slice(since=NOON + DAY)).orders == 0

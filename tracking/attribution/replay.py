@@ -25,6 +25,8 @@ from tracking.touches.models import Touch, TouchScreening
 from tracking.touches.service import TouchFacts
 
 AT_ONCE = 100_000
+# From so many orders on, looking each one up costs more than reading whole tables.
+MANY = 20_000
 MOST_JUDGED = 1_000
 # A row's time is that of the beginning of its transaction; what is less older than a decision than this may not have
 # been there to be seen.
@@ -84,16 +86,17 @@ class Replay:
     differences: tuple[Difference, ...]
 
 
-def replay(session: Session, wanted: Slice, *, at_once: int = AT_ONCE) -> Replay:
+def replay(session: Session, wanted: Slice, *, at_once: int = AT_ONCE, many: int = MANY) -> Replay:
     """Return what differs between the decisions that stand and those made again; as the worker, who sees all rows.
 
-    at_once: how many orders one statement takes, which bounds the memory.
+    at_once: how many orders one statement takes, which bounds the memory. many: from how many orders in one statement
+    on whole tables are read, where the slice names neither shop nor times; the answer is the same.
     """
     total = Replay(0, 0, 0, 0, ())
     after, left = wanted.after, wanted.limit
     while left is None or left > 0:
         part = at_once if left is None else min(at_once, left)
-        found, after_part = _part(session, replace(wanted, after=after, limit=part))
+        found, asked, last = _part(session, replace(wanted, after=after, limit=part), many)
         total = Replay(
             total.orders + found.orders,
             total.looked_fully + found.looked_fully,
@@ -101,49 +104,47 @@ def replay(session: Session, wanted: Slice, *, at_once: int = AT_ONCE) -> Replay
             total.explained + found.explained,
             total.differences + found.differences,
         )
-        if after_part is None:
+        if last is None or asked < part:
             return total
-        after, left = after_part, None if left is None else left - part
+        after, left = last, None if left is None else left - part
     return total
 
 
-def _part(session: Session, wanted: Slice) -> tuple[Replay, UUID | None]:
-    """Return the replay of as many orders as one statement takes, and the last one's id, None when there was none."""
-    # Sets of this size are joined by hashing, in memory.
-    session.execute(sa.text("SET LOCAL work_mem = '64MB'"))
+def _part(session: Session, wanted: Slice, many: int) -> tuple[Replay, int, UUID | None]:
+    """Return the replay of as many orders as one statement takes, how many these are, and the last one's id if any."""
     values = {
         "shop_id": wanted.shop_id,
         "since": wanted.since,
         "until": wanted.until,
         "after": wanted.after,
-        "limit": wanted.limit,
     }
-    rows = session.execute(sa.text(replay_sql.QUICK), values).all()
-    orders, last_id = int(rows[0][0]), rows[0][1]
-    open_orders = [row[2] for row in rows if row[2] is not None and not row[3]]
-    differing = [_difference(row) for row in rows if row[2] is not None and row[3]]
-    if open_orders:
-        full = session.execute(sa.text(replay_sql.FULL), {"ids": open_orders}).all()
-        differing += [_difference(row) for row in full if row[2] is not None]
+    asked, last = session.execute(sa.text(replay_sql.PART), values | {"limit": wanted.limit}).one()
+    if last is None:
+        return Replay(0, 0, 0, 0, ()), 0, None
+    is_whole = asked >= many and (wanted.shop_id, wanted.since, wanted.until) == (None, None, None)
+    # Sets of this size are joined by hashing, in memory.
+    session.execute(sa.text("SET LOCAL work_mem = '64MB'"))
+    statement = replay_sql.WHOLE if is_whole else replay_sql.SOME
+    rows = session.execute(sa.text(statement), values | {"last": last}).all()
     session.execute(sa.text("RESET work_mem"))
+    provisional, looked_fully = rows[0][:2]
+    differing = [_difference(row) for row in rows if row[2] is not None]
     judged = differing[:MOST_JUDGED]
     standing = [one for one in (_judge(session, found) for found in judged) if one is not None]
     unjudged = differing[MOST_JUDGED:]
-    return (
-        Replay(
-            orders,
-            len(open_orders),
-            len(judged),
-            len(judged) - len(standing),
-            (*standing, *unjudged),
-        ),
-        last_id,
+    found = Replay(
+        asked - provisional,
+        looked_fully,
+        len(judged),
+        len(judged) - len(standing),
+        (*standing, *unjudged),
     )
+    return found, asked, last
 
 
 def _difference(row: sa.Row[Any]) -> Difference:
     values = tuple(row)
-    return Difference(values[2], Outcome(*values[4:10]), Outcome(*values[10:16]))
+    return Difference(values[2], Outcome(*values[3:9]), Outcome(*values[9:15]))
 
 
 def _judge(session: Session, found: Difference) -> Difference | None:

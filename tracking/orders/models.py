@@ -45,6 +45,7 @@ class ShopOrder(Base):
             "mode",
             "customer_key",
             "ordered_at",
+            "id",
             postgresql_where=sa.text("customer_key IS NOT NULL"),
         ),
     )
@@ -108,7 +109,10 @@ class OrderLine(Base):
 
 
 class OrderToken(Base):
-    """What became of one click token of an order: `accepted` with its touch, or why not."""
+    """What became of one click token of an order: `accepted` with its touch, or why not.
+
+    `link_id`, `ts` and `visitor_id` are those of the touch; PostgreSQL copies them, for who reads many orders at once.
+    """
 
     __tablename__ = "order_token"
     __table_args__ = (
@@ -120,6 +124,9 @@ class OrderToken(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     result: Mapped[str]
     touch_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("touch.id"))
+    link_id: Mapped[uuid.UUID | None] = mapped_column(server_default=sa.FetchedValue())
+    ts: Mapped[dt.datetime | None] = mapped_column(server_default=sa.FetchedValue())
+    visitor_id: Mapped[bytes | None] = mapped_column(server_default=sa.FetchedValue())
 
 
 class OrderAnswer(Base):
