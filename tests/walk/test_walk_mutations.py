@@ -60,6 +60,7 @@ def test_walk_fails_without_the_policy_of_any_route(town, product, cells):
                     walk, cells
                 ):
                     survivors.append(f"{route.name} open to everybody")
+        assert not mutations.notices(walk, mutations.spread(cells, 300)), "nothing is taken away any more"
     tell(f"{undeclared} policies taken away and {opened} made public", undeclared + opened, survivors)
 
 
@@ -74,6 +75,8 @@ def test_walk_fails_without_any_single_limit(town, product, cells, reaching):
         with ways.filters_alone(town, product, off={name}) as walk:
             if not mutations.notices(walk, asking) and not mutations.notices(walk, cells):
                 survivors.append(name)
+    with ways.filters_alone(town, product) as walk:
+        assert not mutations.notices(walk, mutations.spread(reaching, 300)), "nothing is taken away any more"
     tell("limits of tenants taken away", len(mutations.limits()), survivors)
 
 
