@@ -14,7 +14,7 @@ from alembic import op
 from migrations.grants import grant_execute
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

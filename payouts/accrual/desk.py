@@ -46,8 +46,8 @@ class Move:
     @property
     def due(self) -> Due:
         """What it changes for the shop: the commission, and the fee on what stands minus the fee standing before."""
-        before = self.standing - self.delta
-        return Due(self.delta, self.standing.share_bp(self.fee_bp) - before.share_bp(self.fee_bp))
+        before, fee = self.standing - self.delta, self.standing.share_bp(self.fee_bp)
+        return Due(self.delta, fee if before.is_zero else fee - before.share_bp(self.fee_bp))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,12 @@ class Desk:
         act = self._earn if move.kind == "earned" else self._take_back
         posted = act(move, held, due)
         verdict = max(held.verdict, (move.seq, "declined")) if move.kind == "declined" else held.verdict
-        unfunded = posted.unfunded if held.unfunded.is_zero else held.unfunded + posted.unfunded
-        self._standings[move.commission_id] = Standing(held.standing + posted.change, unfunded, verdict)
-        ends_wait = unfunded.is_zero and not held.unfunded.is_zero
+        # Most moves are the first of their commission, and adding to nothing is nearly half of deciding them.
+        waited = not held.unfunded.is_zero
+        unfunded = held.unfunded + posted.unfunded if waited else posted.unfunded
+        standing = posted.change if held.standing.is_zero else held.standing + posted.change
+        self._standings[move.commission_id] = Standing(standing, unfunded, verdict)
+        ends_wait = waited and unfunded.is_zero
         return replace(posted, ends_wait=True) if ends_wait else posted
 
     def _earn(self, move: Move, held: Standing, due: Due) -> Posted:

@@ -40,5 +40,8 @@ class AccrualDue(Base):
 
     __tablename__ = "accrual_due"
 
+    # Shops whose ids end alike; the key goes by lane, then by age.
+    lane: orm.Mapped[int] = orm.mapped_column(sa.SmallInteger(), primary_key=True, autoincrement=False)
     move_id: orm.Mapped[UUID] = orm.mapped_column(primary_key=True)
     commission_id: orm.Mapped[UUID] = orm.mapped_column(index=True)
+    is_approval: orm.Mapped[bool]

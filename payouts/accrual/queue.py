@@ -105,11 +105,15 @@ def _array(ids: Sequence[UUID]) -> str:
 
 def approved_among(session: Session, commission_ids: Sequence[UUID]) -> set[UUID]:
     """Return the commissions with an approval in the books; nobody adds one while we hold their lock."""
+    if not commission_ids:
+        return set()
     return set(session.execute(_APPROVED, {"ids": _array(commission_ids)}).scalars())
 
 
 def standings_of(session: Session, commission_ids: Sequence[UUID]) -> dict[UUID, Standing]:
     """Return what the books hold of commissions. Read it after the accounts are locked: releases change it."""
+    if not commission_ids:
+        return {}
     rows = session.execute(_STANDINGS, {"ids": _array(commission_ids)})
     return {
         row.commission_id: Standing(

@@ -38,9 +38,12 @@ def post_claimed(session: Session, claimed: Sequence[UUID], now: dt.datetime) ->
     if not claimed:
         return 0
     moves = queue.moves_of(session, claimed, now)
+    # A commission is posted in the order of its moves: as long as the first one is not, the books hold nothing of it.
+    first = {move.commission_id for move in moves if move.seq == 1}
+    begun = [commission_id for commission_id in claimed if commission_id not in first]
     # The locks come first: a release or a payout that runs beside us changes what is read next.
-    balances = lock(session, _accounts(moves, queue.approved_among(session, claimed)))
-    desk = Desk(balances, queue.standings_of(session, claimed))
+    balances = lock(session, _accounts(moves, queue.approved_among(session, begun)))
+    desk = Desk(balances, queue.standings_of(session, begun))
     decided = [posted for move in moves if (posted := desk.decide(move)) is not None]
     entry_ids = iter(post(session, [posted.entry for posted in decided if posted.entry is not None]))
     pairs = [(posted, None if posted.entry is None else next(entry_ids)) for posted in decided]

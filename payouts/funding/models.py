@@ -67,14 +67,15 @@ class Accrual(Base):
         sa.Index("ix_accrual_adviser_id_move_id", "adviser_id", "move_id"),
     )
 
-    move_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("commission_move.id"), primary_key=True)
-    commission_id: orm.Mapped[UUID] = orm.mapped_column(sa.ForeignKey("commission.id"))
+    # That the move is there, says the same and has the entry is asked by a trigger once a statement.
+    move_id: orm.Mapped[UUID] = orm.mapped_column(primary_key=True)
+    commission_id: orm.Mapped[UUID]
     seq: orm.Mapped[int] = orm.mapped_column(sa.Integer())
     kind: orm.Mapped[str]
     shop_id: orm.Mapped[UUID]
     adviser_id: orm.Mapped[UUID]
     currency: orm.Mapped[str] = orm.mapped_column(sa.CHAR(3))
-    entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
+    entry_id: orm.Mapped[int | None]
     funded: orm.Mapped[bool]
     funded_entry_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey(EntryRow.id))
     commission_minor: orm.Mapped[int]

@@ -189,9 +189,10 @@ def test_the_fee_is_the_one_of_the_contract_on_the_day_of_the_order(world: World
 
 
 def test_a_move_is_posted_once_when_two_workers_take_the_queue(world: World) -> None:
-    shop, adviser = world.shop(), world.adviser()
-    for _ in range(4):
-        world.sale(shop, adviser, 100)
+    adviser = world.adviser()
+    for number in range(4):
+        # Workers share no lane, so there must be several; lanes are told by the end of a shop's id.
+        world.sale(uuid.UUID(int=(1 << 100) + number), adviser, 100)
     with db.transaction() as first:
         claimed = first.execute(sa.text("SELECT accrual_claim(2)")).scalars().all()
         with psycopg.connect(world.database.url("worker").replace("+psycopg", "", 1)) as second:

@@ -32,7 +32,7 @@ BREACHES = {
     "adviser_pending_is_unmatured": "DELETE FROM accrual WHERE kind = 'approved'",
     "fees_follow_standing": "UPDATE shop_contract SET fee_bp = 5000",
     "no_move_forgotten": "DELETE FROM accrual WHERE kind = 'approved'",
-    "accrual_queue_is_whole": "INSERT INTO accrual_due SELECT move_id, commission_id FROM accrual LIMIT 1",
+    "accrual_queue_is_whole": "INSERT INTO accrual_due SELECT move_id, commission_id, 0, false FROM accrual LIMIT 1",
 }
 DOORS = (
     "ALTER TABLE entry DISABLE TRIGGER entry_append_only",
