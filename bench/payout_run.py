@@ -4,6 +4,8 @@
 whom: one GROUP BY over exactly the lines that will be paid, on one core. Ours is all that happens until the money is
 reserved: the preview with its content hash, the approval that works it out again under the locks, the reserve entries,
 the payouts, and a payout line for each of the lines. Each round pays a new million; the first one opens accounts, too.
+Beside it stands what the same rows cost when bare INSERT .. SELECT writes them into empty tables with the same keys and
+checks: nobody is asked anything, so no run that writes these rows can cost less.
 """
 
 from __future__ import annotations
@@ -98,6 +100,54 @@ def earn(superuser: psycopg.Connection[tuple[object, ...]], lines: int, advisers
     superuser.execute("CHECKPOINT")
 
 
+def newest(superuser: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
+    """Return the highest numbers of accounts and entries, after which a run's own begin."""
+    [(account, entry)] = superuser.execute(
+        "SELECT (SELECT max(id) FROM account), (SELECT max(id) FROM entry)"
+    ).fetchall()
+    return {"account": account, "entry": entry}
+
+
+def write_bare(
+    made: Books, superuser: psycopg.Connection[tuple[object, ...]], before: dict[str, object]
+) -> tuple[float, float]:
+    """Write the rows of the run after `before` once more, and return seconds and the server's share."""
+    tables = ("account", "balance", "entry", "posting", "payout_line", "payout")
+    for table in tables:
+        superuser.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)")
+    opened = "SELECT * FROM {} WHERE account_id > %(account)s"
+    superuser.execute(
+        "INSERT INTO bare_balance SELECT b.* FROM balance b JOIN posting p ON p.account_id = b.account_id"
+        " WHERE p.entry_id > %(entry)s AND b.account_id <= %(account)s AND b.shard = 0 ON CONFLICT DO NOTHING",
+        before,
+    )
+    superuser.execute(
+        "CREATE TABLE bare_run AS SELECT l.* FROM payout_line l JOIN payout p ON p.id = l.payout_id"
+        " WHERE p.reserve_entry_id > %(entry)s ORDER BY l.entry_id, l.line",
+        before,
+    )
+    superuser.execute("ANALYZE bare_balance, bare_run, posting, account, entry, payout")
+    superuser.execute("CHECKPOINT")
+    used, start = server_cpu(made.server), time.monotonic()
+    with superuser.transaction():
+        for statement in (
+            "SELECT count(*) FROM (SELECT FROM bare_balance ORDER BY account_id FOR NO KEY UPDATE) q",
+            "INSERT INTO bare_account OVERRIDING SYSTEM VALUE SELECT * FROM account WHERE id > %(account)s ORDER BY id",
+            f"INSERT INTO bare_balance {opened.format('balance')}",
+            "INSERT INTO bare_payout_line SELECT * FROM bare_run",
+            "INSERT INTO bare_entry OVERRIDING SYSTEM VALUE SELECT * FROM entry WHERE id > %(entry)s ORDER BY id",
+            "INSERT INTO bare_posting SELECT * FROM posting WHERE entry_id > %(entry)s ORDER BY entry_id, line",
+            "UPDATE bare_balance b SET balance_minor = b.balance_minor, postings = b.postings + p.n FROM"
+            " (SELECT account_id, count(*) AS n FROM bare_posting GROUP BY account_id) p"
+            " WHERE p.account_id = b.account_id",
+            "INSERT INTO bare_payout SELECT * FROM payout WHERE reserve_entry_id > %(entry)s ORDER BY place",
+        ):
+            superuser.execute(statement, before if "%(" in statement else None)
+    seconds, cpu = time.monotonic() - start, server_cpu(made.server) - used
+    superuser.execute(f"DROP TABLE bare_run, {', '.join('bare_' + table for table in tables)}")
+    return seconds, cpu
+
+
 def people(made: Books) -> tuple[Actor, Actor, str]:
     """Make two people of finance and return them, with the second one's authenticator."""
     db.init(made.url("bootstrap"), guard_role=False)
@@ -173,7 +223,7 @@ def measure(made: Books, lines: int, advisers: int, rounds: int) -> bool:
         open_advisers(superuser, advisers)
         for number in range(rounds):
             earn(superuser, lines, advisers)
-            best, before = [], server_cpu(made.server)
+            best, used = [], server_cpu(made.server)
             for _ in range(3):
                 start = time.monotonic()
                 superuser.execute(
@@ -182,12 +232,18 @@ def measure(made: Books, lines: int, advisers: int, rounds: int) -> bool:
                 )
                 best.append(time.monotonic() - start)
             limits.append(statistics.median(best))
-            plain = (server_cpu(made.server) - before) / len(best)
+            plain = (server_cpu(made.server) - used) / len(best)
             if number:
                 superuser.execute("UPDATE user_account SET totp_last_step = NULL")
-            runs_done.append(pay(made, maker, checker, secret))
+            before = newest(superuser)
+            runs_done.append(one := pay(made, maker, checker, secret))
+            one["bare_seconds"], bare_cpu = write_bare(made, superuser, before)
             # On a busy machine the server's CPU is the fairer figure.
-            runs_done[-1]["cpu_ratio"] = runs_done[-1]["server_seconds"] / max(plain, 1 / 100)
+            one["cpu_ratio"] = one["server_seconds"] / max(plain, 1 / 100)
+            one["bare_ratio"] = one["bare_seconds"] / limits[-1]
+            one["bare_cpu_ratio"] = bare_cpu / max(plain, 1 / 100)
+            one["above_bare"] = one["seconds"] / one["bare_seconds"]
+            one["cpu_above_bare"] = one["server_seconds"] / bare_cpu
             [(written,)] = superuser.execute("SELECT count(*) FROM payout_line").fetchall()
             [(paid,)] = superuser.execute("SELECT sum(amount_minor) FROM payout").fetchall()
             if written != lines * (number + 1) or paid != sum(one["total"] for one in runs_done):
@@ -215,6 +271,8 @@ def measure(made: Books, lines: int, advisers: int, rounds: int) -> bool:
         18.0,
         better="lower",
         **{name: round(value, 2) for name, value in middle.items() if name not in ("seconds", "total")},
+        each_round=[round(one["seconds"] / limit, 1) for one, limit in zip(runs_done, limits, strict=True)],
+        each_round_by_cpu=[round(one["cpu_ratio"], 1) for one in runs_done],
     )
 
 

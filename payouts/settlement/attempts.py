@@ -294,9 +294,6 @@ def looked_up(session: orm.Session, claimed: Claim, now: dt.datetime) -> None:
 
 
 def parts_of(session: orm.Session, payout: Payout) -> list[tuple[UUID, Money]]:
-    """Return what a payout pays per shop, in shop order; the parts sum to its amount.
-
-    They stand in its reserve, which is found by its number; asking a run's million lines took each payout a scan.
-    """
+    """Return what a payout pays per shop, in shop order, as its reserve says; the parts sum to its amount."""
     rows = session.execute(_PARTS, {"entry": payout.reserve_entry_id})
     return [(shop_id, Money(int(minor), payout.currency)) for shop_id, minor in rows]
