@@ -59,6 +59,8 @@ class Crash:
 
     left = 0
     where = ""
+    # Somebody who looks from outside at the moment of death, with the transaction open (I8).
+    witness: Callable[[], None] | None = None
 
     @classmethod
     def reach(cls, name: str) -> None:
@@ -67,6 +69,8 @@ class Crash:
             cls.left -= 1
             if not cls.left:
                 cls.where = name
+                if cls.witness is not None:
+                    cls.witness()
                 raise failpoints.Reached(name)
 
 
@@ -122,6 +126,8 @@ class Environment:
         self.engines = {role: self._engine(f"aanrader_{role}") for role in ("app", "worker")}
         self.owner = self._engine("postgres")
         self.eyes: psycopg.Connection[Any] | None = None
+        self.guest: psycopg.Connection[Any] | None = None
+        self.promises: dict[str, str] = {}
         self.settings = config.Settings(
             mode="test", secret_key="5" * 64, token_keys=((1, b"k" * 32),), base_url="http://localhost",
             edge_url="http://localhost", segments_dir=str(folder / "segments"), stripe_api_key=KEY,
@@ -150,13 +156,19 @@ class Environment:
         self.postgres.create_database(name, template=template)
         self.database = name
         self.eyes = psycopg.connect(self.dsn("postgres"), autocommit=True)
+        self.guest = psycopg.connect(self.dsn("aanrader_app"), autocommit=True)
+        # What is read after every step is planned once: planning it costs ten times what running it does.
+        for one in (self.eyes, self.guest):
+            one.prepare_threshold = 0
+            one.execute("SET plan_cache_mode = force_generic_plan")
 
     def leave(self) -> None:
         """Let go of the present database; drop it when it was a world's."""
         for engine in (*self.engines.values(), self.owner):
             engine.dispose()
-        if self.eyes is not None:
-            self.eyes.close()
+        for one in (self.eyes, self.guest):
+            if one is not None:
+                one.close()
         if self.database.startswith("w_"):
             self.postgres.drop(self.database)
         self.database = ""

@@ -20,7 +20,7 @@ from marketplace.core.money import exponent
 from marketplace.offers import partnerships, publishing, service
 from payouts.sandbox import onboarding, schedule
 from payouts.settlement import accounts
-from tests.simulation.environment import FURNISHED, SECRETS, START, Environment, Time
+from tests.simulation.environment import FURNISHED, SECRETS, START, Crash, Environment, Time
 from tracking.attribution import policies
 from tracking.links import codes
 from tracking.links import service as links
@@ -60,6 +60,7 @@ PLANS = {
 }  # fmt: skip
 ADVISERS = ("a0", "a1", "a2", "a3", "a4")
 UNCONNECTED = "a4"
+EDGES = ("far", "near")
 MEMBERS = {"s0": ADVISERS, "s1": ADVISERS, "s2": ADVISERS[:3], "s3": ADVISERS[1:3]}
 
 
@@ -139,7 +140,7 @@ class Furnisher:
                 self._connect(name)
         self._edge()
         facts = self.made.facts
-        facts |= {"books": {}, "stripe": {}, "mark": Time.now - dt.timedelta(milliseconds=1)}
+        facts["marks"] = {edge: Time.now - dt.timedelta(milliseconds=1) for edge in EDGES}
         facts["advisers"] = {name: [(START, "active")] for name in ADVISERS}
         Time.now += dt.timedelta(hours=1)
         self.made.ready_at, self.made.ids = Time.now, Time.ids
@@ -240,9 +241,11 @@ class Furnisher:
     def _edge(self) -> None:
         with Begun(self.here.owner) as session:
             mark = {"mark": Time.now - dt.timedelta(milliseconds=1), "seen": Time.now}
-            session.execute(
-                sa.text("INSERT INTO edge_mark (edge, mark, seen_at) VALUES ('edge', :mark, :seen)"), mark
-            )
+            for edge in EDGES:
+                session.execute(
+                    sa.text("INSERT INTO edge_mark (edge, mark, seen_at) VALUES (:edge, :mark, :seen)"),
+                    mark | {"edge": edge},
+                )
 
 
 class Begun:
@@ -256,6 +259,9 @@ class Begun:
         return self._session
 
     def __exit__(self, kind: Any, *_rest: Any) -> None:
+        # Nobody's request dies of nothing: it isn't the product that commits here.
+        kept, Crash.left = Crash.left, 0
         if kind is None:
             self._session.commit()
         self._session.close()
+        Crash.left = kept

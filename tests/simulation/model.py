@@ -21,7 +21,7 @@ class Model:
 
     def __init__(self, facts: dict[str, Any]) -> None:
         self.states = {name: list(line) for name, line in facts["advisers"].items()}
-        self.mark: datetime = facts["mark"]  # Up to when the edge has shipped its clicks.
+        self.marks: dict[str, datetime] = dict(facts["marks"])  # Up to when each edge has shipped its clicks.
         self.commissions: list[tuple[Shop, Commission]] = []
         self.books: Counter[tuple[str, str, str]] = Counter()  # kind, owner ("" for us), currency
         self.lines: dict[str, dict[int, int]] = {name: {} for name in self.states}  # payable EUR, by number
@@ -29,6 +29,10 @@ class Model:
         self.stripe: Counter[str] = Counter()  # What lies at Stripe, whether booked or not.
         self.count = 0
         self.shops = {name: Shop(self, name, one) for name, one in facts["shops"].items()}
+
+    @property
+    def mark(self) -> datetime:
+        return min(self.marks.values())
 
     def tick(self) -> int:
         self.count += 1

@@ -21,13 +21,24 @@ from tests.simulation.finance import (
     reconcile,
     wait,
 )
-from tests.simulation.trade import cancel, click, early, lines, order, refund, repeat, ship, verdict
+from tests.simulation.trade import (
+    cancel,
+    click,
+    early,
+    leave_or_return,
+    lines,
+    order,
+    refund,
+    repeat,
+    ship,
+    verdict,
+)
 from tests.simulation.weather import account, advance, bank_fails, fault, heal, hear, silence
 from tests.simulation.world import World
 
 Step = Callable[[World, Draw], str]
 STEPS: dict[str, tuple[Step, int]] = {
-    "click": (click, 10), "ship": (ship, 4), "order": (order, 18), "repeat": (repeat, 2), "lines": (lines, 4),
+    "click": (click, 10), "ship": (ship, 4), "far": (leave_or_return, 2), "order": (order, 18), "repeat": (repeat, 2), "lines": (lines, 4),
     "refund": (refund, 8), "early": (early, 3), "cancel": (cancel, 1), "verdict": (verdict, 5), "terms": (change_terms, 2),
     "fee": (change_fee, 1), "leave": (leave, 2), "ban": (ban, 2), "fund": (fund, 3), "pay": (pay, 1),
     "preview": (preview, 1), "approve": (approve, 2), "execute": (execute, 2), "decide": (decide, 5),
@@ -53,4 +64,6 @@ TALES: tuple[str, ...] = (
     "order ship decide verdict verdict fund hear events post preview approve execute silence runs runs",
     "order advance ship decide hold post fund fundings post preview approve execute runs",
     "terms advance? click ship order decide leave? click order post",
+    "far click click click order advance ship decide verdict? far ship decide hold? post",
+    "click far? click click order order advance? ship decide click far ship decide verdict post",
 )  # fmt: skip

@@ -7,7 +7,7 @@ import random
 import traceback
 from dataclasses import dataclass, field
 
-from marketplace.core import db
+from marketplace.core import db, failpoints
 from marketplace.core.money import Money
 from payouts.accrual import registration as accrual
 from payouts.funding import service as funding
@@ -80,12 +80,14 @@ def play(here: Environment, made: Furniture, seed: int, script: Script, *, to_re
     """Play steps in a world of their own; then let it come to rest."""
     story, world = Story(seed), World(here, made)
     checker = Checker(world)
+    Crash.witness = checker.look_from_outside
     random.seed(seed)
     try:
         for number, name, dies in script:
             story.played.append((number, name, dies))
             draw = random.Random(f"{seed} {number}")
             Time.now += dt.timedelta(seconds=draw.choice((1, 7, 45, 130, 700, 2_000)))
+            world.wait_no_longer()
             Crash.left, Crash.where = dies, ""
             story.trace.append(f"{number} {name}")
             said = steps.STEPS[name][0](world, draw)
@@ -96,11 +98,12 @@ def play(here: Environment, made: Furniture, seed: int, script: Script, *, to_re
         if to_rest:
             story.trace.append("rest")
             rest(world, checker)
-    except Exception as error:  # noqa: BLE001 - whatever breaks is what the story is told for.
+    except (Exception, failpoints.Reached) as error:  # noqa: BLE001 - whatever breaks is what the story is told for.
         Crash.left = 0
         where = traceback.extract_tb(error.__traceback__)[-1]
         story.broken = f"{type(error).__name__}: {error} ({where.name}:{where.lineno})"
     finally:
+        Crash.witness = None
         world.close()
     return story
 
@@ -123,6 +126,8 @@ def rest(world: World, checker: Checker) -> None:
     """Faults stop, time passes, shops pay: everything comes to an end by itself (I10)."""
     nothing = random.Random(0)
     weather.heal(world, nothing)
+    if not (world.segments / "far").exists():
+        trade.leave_or_return(world, nothing)
     for name in world.made.accounts:
         world.sandbox(lambda tx, found=world.made.accounts[name]: onboarding.onboard(tx, found))
     while finance.execute(world, nothing):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ import structlog
 from marketplace.core import logs
 from marketplace.devtools.postgres import Postgres
 from tests.conftest import TEMPLATE
+from tests.simulation import steps
 from tests.simulation.environment import FURNISHED, Environment, environment
 from tests.simulation.furniture import Furnisher, Furniture
 from tests.simulation.story import Script, Story, plan, play, read_script
+from tests.simulation.world import World
 
 SEEDS = tomllib.loads((Path(__file__).parents[1] / "seeds" / "simulation.toml").read_text())["story"]
 Stage = tuple[Environment, Furniture]
@@ -69,6 +72,37 @@ def test_a_figure_that_differs_by_one_cent_is_seen_at_once(
         ),
     )
     assert "platform:fee_revenue" in play(*stage, 7, plan(7, 300)).broken
+
+
+SABOTAGE = {
+    "promises broken: .*ledger_balances_are_postings": "ALTER TABLE posting DISABLE TRIGGER ALL;"
+    " UPDATE posting SET amount_minor = amount_minor + 1",
+    "I3": "ALTER TABLE posting DISABLE TRIGGER ALL; ALTER TABLE posting DISABLE ROW LEVEL SECURITY;"
+    " UPDATE posting SET shop_id = NULL; ALTER TABLE posting ENABLE TRIGGER ALL;"
+    " ALTER TABLE posting ENABLE ALWAYS TRIGGER posting_append_only;"
+    " ALTER TABLE posting ENABLE ALWAYS TRIGGER posting_applied",
+    "I7: the clicks": "DELETE FROM click_tally; DELETE FROM click",
+    "I9": "ALTER TABLE shop_order DISABLE ROW LEVEL SECURITY",
+}
+
+
+@pytest.mark.parametrize("seen", SABOTAGE)
+def test_an_invariant_that_somebody_breaks_in_the_database_is_seen_after_that_step(
+    stage: Stage, seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_it(world: World, _draw: object) -> str:
+        assert world.here.eyes is not None
+        for statement in SABOTAGE[seen].split(";"):
+            world.here.eyes.execute(statement)
+        return ""
+
+    monkeypatch.setitem(steps.STEPS, "heal", (break_it, 1))
+    script = (
+        "0 click, 1 order, 2 order, 3 order, 4 ship, 5 decide, 6 post, 7 heal, 8 fault, 9 fault, 10 fault"
+    )
+    story = play(*stage, 3, read_script(script))
+    assert re.search(seen, story.broken), [story.broken, *story.trace]
+    assert len(story.played) in range(8, 12)
 
 
 @pytest.mark.parametrize("story", SEEDS, ids=lambda story: str(story["name"]))

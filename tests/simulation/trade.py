@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.acting import MINUTE, Draw, a_shop, an_order, expect, money, shop_of, survive
 from tests.simulation.advice import Order, Touch
 from tests.simulation.environment import Time
-from tests.simulation.furniture import MEMBERS, PLANS
+from tests.simulation.furniture import EDGES, MEMBERS, PLANS
 from tests.simulation.world import World
 from tracking.commissions import approval, intake
 from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, RefundReport
 from tracking.touches import shipper, tokens
-from tracking.touches.segments import heartbeat_line
 
 NETS = {
     "EUR": (3, 101, 2_999, 14_999, 30_005, 80_000, 80_000, 125_000),
@@ -42,40 +42,51 @@ def click(world: World, draw: Draw) -> str:
         "\\N",
         "test",
     )
-    with world.segment.open("ab") as file:
-        file.write("\t".join(line).encode() + b"\n")
     touch = Touch(click_id.int, Time.now, adviser, visitor, verdict)
-    world.spool.append((shop, touch))
     if draw.random() < 0.8:
         mark = bytes.fromhex(digits) if digits else None
         world.touches.append(
             (shop, tokens.sign(world.here.settings.token_keys, link, click_id, Time.now, mark), touch)
         )
-    return f"{shop} {adviser} {verdict} {visitor}"
+    edge = draw.choice(("near", "near", "far"))
+    world.write(edge, "\t".join(line).encode() + b"\n")
+    world.spool.append((edge, shop, touch))
+    return f"{edge} {shop} {adviser} {verdict} {visitor}"
+
+
+def leave_or_return(world: World, _draw: Draw) -> str:
+    """The far edge loses touch with us, and goes on redirecting; or it is back with everything it wrote."""
+    is_here = (world.segments / "far").exists()
+    source, target = (world.segments, world.away) if is_here else (world.away, world.segments)
+    (source / "far").rename(target / "far")
+    return "away" if is_here else "back"
 
 
 def ship(world: World, _draw: Draw) -> str:
     """The shipper brings the clicks in; the edge says that these were all."""
-    with world.segment.open("ab") as file:
-        file.write(heartbeat_line(int(Time.now.timestamp() * 1000)))
+    near = [edge for edge in EDGES if (world.segments / edge).exists()]
+    for edge in near:
+        world.beat(edge)
 
     def work() -> None:
         connection = shipper.connect(world.here.dsn("aanrader_worker"))
         try:
-            shipper.ship_all(connection, world.slot.parent)
+            shipper.ship_all(connection, world.segments)
         finally:
             connection.close()
 
     survive(work)
-    world.clicks += len(world.spool)
-    for shop, touch in world.spool:
+    shipped = [(shop, touch) for edge, shop, touch in world.spool if edge in near]
+    world.clicks += [uuid.UUID(int=touch.id) for _, touch in shipped]
+    for shop, touch in shipped:
         here = world.model.shops[shop]
         here.clicks[touch.id] = touch
         if touch.id in here.touches:
             here.touches[touch.id].verdict = touch.verdict
-    world.model.mark = Time.now - dt.timedelta(milliseconds=1)
-    shipped, world.spool = len(world.spool), []
-    return f"{shipped} clicks"
+    for edge in near:
+        world.model.marks[edge], world.heard[edge] = Time.now - dt.timedelta(milliseconds=1), Time.now
+    world.spool = [one for one in world.spool if one[0] not in near]
+    return f"{len(shipped)} clicks of {near}"
 
 
 def a_line(draw: Draw, ref: str, currency: str) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def hear(world: World, draw: Draw) -> str:
                 events.receive(session, endpoint, seen, payload, Time.now)
 
         survive(receive)
+        world.webhooks.add(event["id"])
     return f"{len(found)} webhooks"
 
 

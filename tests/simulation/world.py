@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -14,7 +16,7 @@ from marketplace.core import db
 from marketplace.core.actor import Actor
 from payouts.sandbox import schedule
 from tests.simulation.environment import FURNISHED, Environment, Time
-from tests.simulation.furniture import Furniture, scope
+from tests.simulation.furniture import EDGES, Furniture, scope
 from tests.simulation.model import Model
 from tracking.touches.segments import heartbeat_line
 
@@ -36,14 +38,19 @@ class World:
         shutil.copy(here.folder / "furnished.sqlite", path)
         here.reopen_store(path)
         self.model = Model(made.facts)
-        self.slot = here.folder / "segments" / "edge"
-        shutil.rmtree(self.slot, ignore_errors=True)
-        self.slot.mkdir(parents=True)
-        self.segment = self.slot / "0000000001.tsv"
-        self.segment.write_bytes(heartbeat_line(int(made.ready_at.timestamp() * 1000)))
+        # Each edge has its own segments; those of one that is away lie where no shipper sees them.
+        self.segments, self.away = here.folder / "segments", here.folder / "away"
+        for folder in (self.segments, self.away):
+            shutil.rmtree(folder, ignore_errors=True)
+        for edge in EDGES:
+            (self.segments / edge).mkdir(parents=True)
+            self.beat(edge)
+        self.away.mkdir()
+        self.heard = dict.fromkeys(EDGES, made.ready_at)
         # What people and servers keep for later: clicks on their way, requests that may be repeated, drafts of runs.
-        self.spool: list[tuple[str, Any]] = []
-        self.clicks = 0
+        self.spool: list[tuple[str, str, Any]] = []
+        self.clicks: list[uuid.UUID] = []
+        self.webhooks: set[str] = set()
         self.touches: list[tuple[str, str, Any]] = []
         self.cancelled: set[tuple[str, str]] = set()
         self.commission_ids: dict[tuple[str, str, str, str], uuid.UUID] = {}
@@ -62,6 +69,33 @@ class World:
         self.here.store.close()
         for path in self.here.folder.glob("world-*"):
             path.unlink()
+
+    def place(self, edge: str) -> Path:
+        """Return where an edge's segments are now."""
+        return next(folder / edge for folder in (self.segments, self.away) if (folder / edge).exists())
+
+    def write(self, edge: str, line: bytes) -> None:
+        """Append a line to an edge's segment."""
+        with (self.place(edge) / "0000000001.tsv").open("ab") as file:
+            file.write(line)
+
+    def beat(self, edge: str) -> None:
+        """Let an edge say that it is alive, and that these were all of its clicks."""
+        self.write(edge, heartbeat_line(int(Time.now.timestamp() * 1000)))
+
+    def wait_no_longer(self) -> None:
+        """After 24 hours of silence nobody waits for an edge.
+
+        The product measures silence by PostgreSQL's own clock, which nobody moves here, so the row is aged instead.
+        """
+        for edge in EDGES:
+            is_silent = (self.away / edge).exists() and Time.now - self.heard[edge] >= dt.timedelta(hours=24)
+            if is_silent and edge in self.model.marks:
+                self.rows(
+                    "UPDATE edge_mark SET seen_at = now() - interval '25 hours' WHERE edge = %s RETURNING 1",
+                    edge,
+                )
+                del self.model.marks[edge]
 
     def act(self, actor: Actor, work: Callable[[Session], T], point: str = "") -> T:
         """Do something as somebody, in a transaction of the web role."""
