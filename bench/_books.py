@@ -72,13 +72,13 @@ def post_batches(url: str, seed: int, until: float) -> int:
     return posted
 
 
-def batch_rate(url: str, seconds: int) -> float:
+def batch_rate(url: str, seconds: int, posters: int = POSTERS) -> float:
     """Return the entries a second of processes that post in batches."""
     # A fork would share the parent's connections; these are processes of their own.
-    with multiprocessing.get_context("spawn").Pool(POSTERS) as pool:
-        pool.starmap(post_batches, [(url, number, 0.0) for number in range(POSTERS)], chunksize=1)
+    with multiprocessing.get_context("spawn").Pool(posters) as pool:
+        pool.starmap(post_batches, [(url, number, 0.0) for number in range(posters)], chunksize=1)
         start = time.monotonic()
-        work = [(url, number * 10**6, start + seconds) for number in range(POSTERS)]
+        work = [(url, number * 10**6, start + seconds) for number in range(posters)]
         posted = pool.starmap(post_batches, work, chunksize=1)
         return sum(posted) / (time.monotonic() - start)
 
