@@ -1,6 +1,6 @@
 """The facts behind a run, worked out by PostgreSQL in whole sets; here come only totals and pages.
 
-Who is a candidate, why somebody is left out and what is hashed stands in migrations/versions/0015_set_wise_runs.py.
+Who is a candidate, why somebody is left out and what is hashed stands in migrations/versions/0020_payout_run_speed.py.
 """
 
 from __future__ import annotations
