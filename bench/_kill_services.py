@@ -34,6 +34,8 @@ BUDGET = Decimal(900_000)
 STRIPE_SECONDS = 0.1
 # Every other kill waits so long for a payout in somebody's hands.
 AIM_SECONDS = 6.0
+# The first kill waits longer: nobody has earned anything yet.
+FIRST_SECONDS = 60.0
 
 
 def kill_services(count: int, seed: int, tell: Callable[..., None]) -> list[str]:
@@ -57,10 +59,11 @@ def _kill(running: stack.Stack, site: Site, count: int, seed: int, tell: Callabl
     moments: Counter[str] = Counter()
     began = time.monotonic()
     with load.running():
+        _aim(running, FIRST_SECONDS)
         for number in range(1, count + 1):
             time.sleep(draw.uniform(0.2, 2.5))
             if draw.random() < 0.5:
-                _aim(running)
+                _aim(running, AIM_SECONDS)
                 time.sleep(draw.uniform(0.0, 0.5))
             name = draw.choice(VICTIMS)
             seen = under_way(running)
@@ -105,9 +108,9 @@ def _during(moments: Counter[str]) -> dict[str, int]:
     return {f"during_{what}": moments[what] for what in ("run", "payout", "call")}
 
 
-def _aim(running: stack.Stack) -> None:
-    """Wait until a worker has a payout in hand, for a while."""
-    end = time.monotonic() + AIM_SECONDS
+def _aim(running: stack.Stack, seconds: float) -> None:
+    """Wait until a worker has a payout in hand, so long at most."""
+    end = time.monotonic() + seconds
     while "payout" not in under_way(running) and time.monotonic() < end:
         time.sleep(0.05)
 
