@@ -9,9 +9,9 @@ from typing import Any
 
 from marketplace.core import db, failpoints
 from marketplace.core.errors import AppError
-from tests.simulation.advice import Order
 from tests.simulation.environment import Crash
 from tests.simulation.furniture import PLANS, amount_text
+from tests.simulation.model import Order
 from tests.simulation.world import World
 
 Draw = random.Random
@@ -56,15 +56,14 @@ def a_shop(draw: Draw, *names: str) -> str:
 def an_order(world: World, draw: Draw) -> Order | None:
     """Draw one of the latest orders, often one that earned something."""
     if draw.random() < 0.6 and world.model.commissions:
-        return draw.choice(world.model.commissions[-20:])[1].order
-    return draw.choice(
-        [one for shop in world.model.shops.values() for one in shop.orders.values()][-25:] or [None]
-    )
+        return draw.choice(world.model.commissions[-20:]).order
+    by_shop = [one for name in PLANS for one in world.model.orders.values() if one.shop.name == name]
+    return draw.choice(by_shop[-25:] or [None])
 
 
 def shop_of(world: World, order: Order) -> str:
     """Return whose order it is."""
-    return order.ref.split("-")[0]
+    return order.shop.name
 
 
 def sweep(world: World, name: str, work: Callable[[], int]) -> str:

@@ -13,6 +13,7 @@ from marketplace.core import clock, db, hooks
 from tests.simulation import promises
 from tests.simulation.acting import Broken
 from tests.simulation.environment import PLATFORM, Time
+from tests.simulation.furniture import PLANS
 from tests.simulation.world import World
 
 UNEVEN = (
@@ -90,8 +91,8 @@ class Checker:
         self.past = present
         paid, moved = Counter[str](), Counter[str]()
         for key, one in model.payouts.items():
-            paid[one["adviser"]] += one["amount"] * (one["state"] not in ("open", "released"))
-            moved[one["adviser"]] += self.transfers.get(key, (0, ""))[0] * (one["state"] != "open")
+            paid[one.adviser] += one.amount * (one.state not in ("open", "released"))
+            moved[one.adviser] += self.transfers.get(key, (0, ""))[0] * (one.state != "open")
         if paid != moved:
             raise Broken(f"I4: settled {dict(paid)}, at Stripe {dict(moved)}")
         if lost := world.webhooks - {*(found["webhooks"] or ())}:
@@ -138,15 +139,16 @@ class Checker:
             if payout in self.transfers:
                 raise Broken(f"a second transfer for payout {payout}")
             one = model.payouts.get(payout)
-            if one is None or one["state"] != "open":
+            if one is None or one.state != "open":
                 raise Broken(f"a transfer for {one or 'no payout of ours'}")
-            if (body["amount"], body["destination"]) != (one["amount"], world.made.accounts[one["adviser"]]):
+            if (body["amount"], body["destination"]) != (one.amount, world.made.accounts[one.adviser]):
                 raise Broken(f"Stripe moved {body['amount']} to {body['destination']}, approved was {one}")
             self.transfers[payout] = (body["amount"], body["id"])
-            model.stripe["EUR"] -= body["amount"]
-        wrong = {cur for cur in {*held, *model.stripe} if held.get(cur, 0) != model.stripe[cur]}
-        if wrong:
-            raise Broken(f"at Stripe lie {held}, the model says {dict(model.stripe)}")
+        told = Counter({"EUR": -sum(amount for amount, _ in self.transfers.values())})
+        for shop, gross, fee in world.paid.values():
+            told[PLANS[shop].currency] += gross - fee
+        if any(held.get(cur, 0) != told[cur] for cur in {*held, *told}):
+            raise Broken(f"at Stripe lie {held}, paid in and transferred were {dict(told)}")
 
     def _observe(self, found: dict[str, Any]) -> None:
         """Tell the model what depends on answers: payments that were booked, payouts that went on."""
@@ -157,13 +159,14 @@ class Checker:
                 if funding not in paid:
                     raise Broken("a payment was booked that nobody made")
                 shop, gross, fee = paid[funding]
-                model.funded(model.shops[shop], gross, fee)
+                model.payments.append((shop, PLANS[shop].currency, gross, fee))
                 self.credited.add(funding)
+        model.release()
         for payout, _adviser, _amount, state, transfer in found["payouts"] or ():
             now = "open" if state in ("approved", "sending", "unknown", "rejected") else state
             if payout not in model.payouts:
                 raise Broken(f"payout {payout} was never approved")
-            was = model.payouts[payout]["state"]
+            was = model.payouts[payout].state
             if now == was:
                 continue
             if was == "released" or now == "open" or (was != "open" and now in ("paid", "released")):
@@ -172,7 +175,8 @@ class Checker:
                 raise Broken(f"payout {payout} is {now}, at Stripe: {self.transfers.get(payout)}")
             if now != "released" and transfer != self.transfers[payout][1]:
                 raise Broken(f"payout {payout} names transfer {transfer}")
-            model.observe(payout, now)
+            model.payouts[payout].state = now
+        model.note()
 
     def _compare(self, found: dict[str, Any]) -> None:
         world, model, names = self.world, self.world.model, self.world.names
@@ -181,7 +185,7 @@ class Checker:
             for kind, owner, cur, total in found["books"] or ()
             if total
         }
-        self._same("books", books, {key: total for key, total in model.books.items() if total})
+        self._same("books", books, {key: total for key, total in model.books().items() if total})
         negative = {
             key: total for key, total in books.items() if total < 0 and not key[0].startswith("platform")
         }
@@ -193,11 +197,11 @@ class Checker:
             commissions[key] = (standing, kinds)
             world.commission_ids[key] = uuid.UUID(commission)
         told = {
-            (shop.name, one.order.mode, one.order.ref, one.adviser): (
+            (one.order.shop.name, one.order.mode, one.order.ref, one.adviser): (
                 one.standing,
-                [move.kind for move in one.moves],
+                [kind for _, kind, _ in one.moves],
             )
-            for shop, one in model.commissions
+            for one in model.commissions
         }
         self._same("commissions", commissions, told)
         orders = {
@@ -205,18 +209,15 @@ class Checker:
             for _shop, mode, ref, state, adviser, since in found["orders"] or ()
         }
         decided = {}
-        for shop in model.shops.values():
-            for key, order in shop.orders.items():
-                winner, terms = order.winner or (None, None)
-                since = next((at for at, one in shop.terms if one is terms), None)
-                decided[key] = (order.state, winner, since.isoformat() if since else None)
+        for key, order in model.orders.items():
+            winner, terms = order.winner or (None, None)
+            since = next((at for at, one in order.shop.terms if one is terms), None)
+            decided[key] = (order.state, winner, since.isoformat() if since else None)
         self._same(
             "orders", {key: (one[0], one[1], _instant(one[2])) for key, one in orders.items()}, decided
         )
         payouts = {one[0]: (names[one[1]], one[2]) for one in found["payouts"] or ()}
-        self._same(
-            "payouts", payouts, {key: (one["adviser"], one["amount"]) for key, one in model.payouts.items()}
-        )
+        self._same("payouts", payouts, {key: (one.adviser, one.amount) for key, one in model.payouts.items()})
         shipped = " ".join(str(one) for one in sorted(world.clicks))
         if found["clicks"] != hashlib.md5(shipped.encode(), usedforsecurity=False).hexdigest():
             raise Broken("I7: the clicks that are there aren't those that were shipped, each once")
@@ -243,11 +244,11 @@ class Checker:
                 if name not in LAGS_OF_OTHERS
             }
         left = {name: one for name, one in due.items() if one}
-        open_ = [one for one in self.world.model.payouts.values() if one["state"] == "open"]
+        open_ = [one for one in self.world.model.payouts.values() if one.state == "open"]
         unpaid = {str(key) for key in self.world.paid} - self.credited
         owed = {
             key: total
-            for key, total in self.world.model.books.items()
+            for key, total in self.world.model.books().items()
             if key[0] == "shop:receivable" and total and key[2] != "KWD"
         }
         if left or open_ or unpaid or owed:

@@ -21,6 +21,7 @@ from payouts.settlement import checkouts
 from tests.simulation.acting import Broken, Draw, a_shop, survive, sweep
 from tests.simulation.environment import Time
 from tests.simulation.furniture import PLANS, scope
+from tests.simulation.records import Payout
 from tests.simulation.world import World
 from tracking.commissions import sweeps
 
@@ -56,7 +57,6 @@ def pay(world: World, draw: Draw) -> str:
         return "expired"
     fee = (gross * 150 + 5_000) // 10_000 + 25
     world.paid[found] = (name, gross, fee)
-    world.model.stripe[PLANS[name].currency] += gross - fee
     return f"{name} paid {gross}"
 
 
@@ -78,7 +78,8 @@ def preview(world: World, _draw: Draw) -> str:
         return run.id, world.act(maker, lambda s: run_service.preview(s, maker, run.id, now), "runs.preview")
 
     run_id, content = survive(work)
-    told = model.content(model.count, blocked(world), now)
+    upto = len(model.lines)
+    told = model.content(upto, blocked(world), now)
     shown = {world.names[str(one.adviser_id)]: one.amount.minor for one in content.included}
     if shown != {name: sum(mine.values()) for name, mine in told.items()}:
         raise Broken(f"preview: model {told}, product {shown}")
@@ -86,7 +87,7 @@ def preview(world: World, _draw: Draw) -> str:
     world.runs[label] = {
         "id": run_id,
         "content": content,
-        "upto": model.count,
+        "upto": upto,
         "told": told,
         "state": "draft",
     }
@@ -123,7 +124,7 @@ def approve(world: World, draw: Draw) -> str:
             "SELECT id, adviser_id FROM payout WHERE run_id = %s ORDER BY place", run["id"]
         ):
             name = world.names[str(adviser)]
-            model.reserve(name, str(found), told.pop(name))
+            model.payouts[str(found)] = Payout(name, told.pop(name))
         if told:
             raise Broken(f"{label} leaves out {told}")
     return f"{label} {state}"

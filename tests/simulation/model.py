@@ -1,216 +1,250 @@
 """What everybody must hold, said a second time: plain Python on whole minor units, without the product and without SQL.
 
-The world tells what people did and which sweep ran; the model says who earns what and where each cent lies. Only what
-hangs on another's answer is observed: that a payout was paid or given back, that a payment was booked. Accounts carry
-the ledger's names and are positive on their normal side. Who wins an order and what it earns stands in advice.py.
+Accounts carry the ledger's names, are positive on their normal side, and are sums over facts: nothing is posted here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from tests.simulation.advice import DAY, Commission, Move, Order, Shop, at, half_up
+from tests.simulation.records import DAY, GONE, Facts, Line, Lines, Move, Refund, Sale, Shop, Terms, Touch, at
 
 MINIMUM = 2500  # EUR 25.00: the least that is paid to somebody who stays.
 
 
-class Model:
-    """All shops, advisers and accounts."""
+def half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator) if denominator else 0
 
-    def __init__(self, facts: dict[str, Any]) -> None:
-        self.states = {name: list(line) for name, line in facts["advisers"].items()}
-        self.marks: dict[str, datetime] = dict(facts["marks"])  # Up to when each edge has shipped its clicks.
-        self.commissions: list[tuple[Shop, Commission]] = []
-        self.books: Counter[tuple[str, str, str]] = Counter()  # kind, owner ("" for us), currency
-        self.lines: dict[str, dict[int, int]] = {name: {} for name in self.states}  # payable EUR, by number
-        self.payouts: dict[str, dict[str, Any]] = {}
-        self.stripe: Counter[str] = Counter()  # What lies at Stripe, whether booked or not.
-        self.count = 0
-        self.shops = {name: Shop(self, name, one) for name, one in facts["shops"].items()}
+
+@dataclass(eq=False)
+class Commission:
+    order: Order
+    adviser: str
+    hold: timedelta = DAY
+    moves: list[Move] = field(default_factory=list)
+    posted: set[Move] = field(default_factory=set)
+    waits: tuple[int, ...] = (0, 0)  # What of it and of its fee the shop has still to pay for,
+    waits_since: int = 0  # and since which move.
 
     @property
-    def mark(self) -> datetime:
-        return min(self.marks.values())
+    def standing(self) -> int:
+        return sum(delta for _, _, delta in self.moves)
 
-    def tick(self) -> int:
-        self.count += 1
-        return self.count
+    @property
+    def state(self) -> str:
+        kinds = {kind for _, kind, _ in self.moves}
+        live = "approved" if "approved" in kinds else "pending"
+        return "declined" if "declined" in kinds else live if self.standing else "reversed"
 
-    def change(self, one: Commission, wanted: int) -> bool:
-        """Append the move that makes `wanted` stand; what was declined stays, what was approved never grows."""
-        delta, closed = (
-            wanted - one.standing,
-            {"declined"} if wanted < one.standing else {"declined", "approved"},
-        )
-        if not delta or closed & {move.kind for move in one.moves}:
+    @property
+    def booked(self) -> tuple[int, int]:
+        """Return what of it is in the books, and the fee on that by the contract of the order's day."""
+        fees, amount = self.order.shop.fees, sum(delta for _, _, delta in self.posted)
+        return amount, half_up(amount * at(fees, max(self.order.ordered, fees[0][0])), 10_000)
+
+    def is_due(self, now: datetime) -> bool:
+        held = max(self.order.ordered + self.hold, self.order.received + DAY)
+        return self.state == "pending" and self.order.state != "provisional" and now >= held
+
+
+@dataclass(eq=False)
+class Order(Sale):
+    state: str = "provisional"
+    by_worker: bool = False
+    winner: tuple[str, Terms] | None = None
+    unscreened: set[int] = field(default_factory=set)
+
+    def earns(self, terms: Terms) -> int:
+        rules, default, tax, gift = (terms[name] for name in ("rules", "default", "tax", "gift"))
+        lines = [one for one in self.left.values() if one["qty"] and one["net"] and one["gift"] <= gift]
+        rated = [(one, rate) for one in lines if (rate := rules.get(one["sku"], default))]
+        if rated and terms["shipping"] and default[0] == "bp":
+            rated.append((self.left["shipping"], default))
+        bp = [(one["net"] + tax * one["tax"]) * n for one, (kind, n) in rated if kind == "bp"]
+        items = sum(n * one["qty"] for one, (kind, n) in rated if kind == "item")
+        total = items + sum(half_up(one, 10_000) for one in bp)
+        # A flat amount per order counts once for each rule that gives it.
+        flat = {one["sku"] in rules and one["sku"]: n for one, (kind, n) in rated if kind == "order"}
+        return min(max(total + sum(flat.values()), terms["minimum"]), terms["maximum"]) if rated else 0
+
+
+@dataclass
+class Model(Facts):
+    touches: dict[int, Touch] = field(default_factory=dict)  # Known by tokens or by decisions over clicks,
+    unread: set[int] = field(default_factory=set)  # those of a token whose shipped click nobody looked at,
+    orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    commissions: list[Commission] = field(default_factory=list)
+    lines: list[tuple[str, int]] = field(default_factory=list)  # and what became payable in EUR, or less so.
+
+    def fits(self, shop: Shop, adviser: str, when: datetime) -> bool:
+        return (at(shop.partners[adviser], when), at(self.states[adviser], when)) == ("accepted", "active")
+
+    def see(self, order: Order, clicks: dict[int, Touch]) -> tuple[str, Terms] | None:
+        """Say who wins an order and under which terms; the worker also looks at clicks, a request can't."""
+        shop, upto, (guard, code_rule) = order.shop, min(order.ordered, order.received), order.shop.policy
+        same = [one for one in self.orders.values() if order.customer and one.buyer == order.buyer]
+        known = {*order.tokens}.union(*(one.tokens for one in same if one.ordered <= order.ordered))
+        people = {self.touches[one].person for one in known} - {None}
+        near = [one for one in (self.touches | clicks).values() if one.id in known or one.person in people]
+        seen = sorted(one for one in near if one.id in self.touches or one.ts <= upto)
+        self.touches |= {one.id: one for one in seen}
+        self.unread -= {one.id for one in near} & clicks.keys()
+        asked = {one.id for one in seen if one.ts <= upto or one.id in known}
+        order.unscreened = asked - (self.clicks.keys() - self.unread)
+        able = [one for one in seen if one.ts <= upto < one.ts + at(shop.terms, one.ts)["window"]]
+        able = [one for one in able if one.id in order.unscreened or one.verdict == "qualified"]
+        able = [one for one in able if self.fits(shop, one.adviser, one.ts)]
+        winner = shop.codes.get(order.code or "", "") if code_rule == "override" else ""
+        if not winner or not self.fits(shop, winner, upto):
+            # A click this young never displaces another's advice; all young ones leave it to the first.
+            winner = [*able[:1], *(one for one in able if upto - one.ts >= guard)][-1].adviser if able else ""
+        bound = [upto, *(one.ts for one in able if one.adviser == winner)][-1]
+        return (winner, at(shop.terms, bound)) if winner else None
+
+    def settle(self, order: Order) -> None:
+        """Let what stands be what the order earns now, for the winner, and nothing for all others."""
+        winner, terms = order.winner or ("", {})
+        wanted = order.earns(terms) if winner else 0
+        if wanted and not any(one.order is order and one.adviser == winner for one in self.commissions):
+            self.commissions.append(Commission(order, winner))
+        for one in (one for one in self.commissions if one.order is order):
+            delta = (wanted if one.adviser == winner else 0) - one.standing
+            # What was declined stays, what was approved never grows.
+            closed = {"declined", "approved"} if delta > 0 else {"declined"}
+            if delta and not any(kind in closed for _, kind, _ in one.moves):
+                one.moves.append((next(self.numbers), "earned" if delta > 0 else "reversed", delta))
+                one.hold = terms.get("hold", one.hold)
+
+    def report(self, order: Order) -> None:
+        self.orders[order.mode, order.ref] = order
+        self.unread |= order.tokens.keys() & self.clicks.keys() - self.touches.keys()
+        self.touches |= order.tokens
+        order.winner = self.see(order, {})
+        self.settle(order)
+        for _, _, refund in sorted(self.early.pop((order.mode, order.ref), []), key=lambda one: one[:2]):
+            self.give_back(order, refund)
+
+    def add(self, order: Order, lines: dict[str, Line]) -> None:
+        """Take in lines that came later; those of a cancelled order are gone with it."""
+        order.left |= {ref: line | (GONE if order.cancelled else {}) for ref, line in lines.items()}
+        self.settle(order)
+
+    def give_back(self, order: Order, refund: Refund | None) -> bool:
+        """Take a refund (None: all, for good) off an order; False when it is more than what is left."""
+        left, parts = order.left, refund or {ref: {**one} for ref, one in order.left.items()}
+        if any(one[key] > left[ref][key] for ref, one in parts.items() for key in ("qty", "net")):
             return False
-        one.moves.append(Move(self.tick(), "earned" if delta > 0 else "reversed", delta, wanted))
+        order.cancelled = order.cancelled or refund is None
+        for ref, one in parts.items():
+            part = one | {"tax": half_up(left[ref]["tax"] * one["net"], left[ref]["net"])}
+            left[ref] |= {key: left[ref][key] - part[key] for key in GONE}
+        self.settle(order)
         return True
+
+    def redecide(self, order: Order) -> None:
+        if order.state != "final":
+            order.winner, order.by_worker = self.see(order, self.clicks), True
+            order.state = "provisional" if min(self.marks.values()) < order.ordered else "decided"
+            self.settle(order)
+
+    def decide_due(self) -> None:
+        """Look again at orders that are new, whose clicks came since, or for which all clicks are here now."""
+        turns = {}
+        for one in self.orders.values():
+            if not one.by_worker or one.unscreened & self.clicks.keys():
+                turns[one] = (int(one.by_worker), one.received)
+            elif one.state == "provisional" and min(self.marks.values()) >= one.ordered:
+                turns[one] = (2, one.ordered)
+        for one in sorted(turns, key=lambda one: turns[one]):
+            self.redecide(one)
 
     def verdict(self, one: Commission, kind: str) -> bool:
         """Approve or decline what is pending; approval waits for late clicks and makes the order final."""
         if one.state != "pending" or (kind == "approved" and one.order.state == "provisional"):
             return False
-        delta = -one.standing if kind == "declined" else 0
-        one.moves.append(Move(self.tick(), kind, delta, one.standing + delta))
+        one.moves.append((next(self.numbers), kind, -one.standing if kind == "declined" else 0))
         one.order.state = "final" if kind == "approved" else one.order.state
         return True
 
-    def decide_due(self) -> None:
-        """Look again at orders that are new, whose clicks were shipped since, or for which all clicks are here now."""
-        due: list[tuple[int, datetime, Shop, Order]] = []
-        for shop in self.shops.values():
-            for one in shop.orders.values():
-                if not one.by_worker and one.state != "final":
-                    due.append((0, one.received, shop, one))
-                elif one.state != "final" and one.unscreened & {*shop.clicks}:
-                    due.append((1, one.received, shop, one))
-                elif one.state == "provisional" and self.mark >= one.ordered:
-                    due.append((2, one.ordered, shop, one))
-        for _, _, shop, one in sorted(due, key=lambda found: found[:2]):
-            shop.redecide(one)
-
     def approve_due(self, now: datetime) -> None:
         """Approve what was held for long enough, after a last look at its clicks."""
-
-        def is_due(one: Commission) -> bool:
-            return one.state == "pending" and now >= max(
-                one.order.ordered + one.hold, one.order.received + DAY
-            )
-
-        for shop, one in list(self.commissions):
-            if is_due(one) and one.order.state != "provisional":
-                shop.redecide(one.order)
-                for other in filter(is_due, list(one.order.commissions.values())):
-                    self.verdict(other, "approved")
+        for one in [one for one in self.commissions if one.is_due(now)]:
+            self.redecide(one.order)
+        for one in [one for one in self.commissions if one.is_due(now)]:
+            self.verdict(one, "approved")
 
     def park(self, now: datetime) -> None:
-        """Refunds that waited for 60 days never count."""
-        for shop in self.shops.values():
-            for place, waiting in shop.early.items():
-                shop.early[place] = [one for one in waiting if one[1] > now - 60 * DAY]
+        for waiting in self.early.values():
+            waiting[:] = [one for one in waiting if one[1] > now - 60 * DAY]  # Older ones never count.
 
-    def put(self, owner: str, cur: str, **amounts: int) -> None:
-        for name, amount in amounts.items():
-            group, _, rest = name.partition("_")
-            self.books[f"{group}:{rest}", owner, cur] += amount
-            if name == "adviser_available" and amount and cur == "EUR":
-                self.lines[owner][self.tick()] = amount
+    def books(self) -> Counter[tuple[str, str, str]]:
+        """Return what stands in each account, by kind, owner ("" for us) and currency."""
+        books: Counter[tuple[str, str, str]] = Counter()
+        for shop, cur, gross, cost in self.payments:
+            books["stripe:platform_balance", "", cur] += gross - cost
+            books["platform:stripe_cost", "", cur] += cost
+            books["shop:prepaid", shop, cur] += gross
+        for one in self.commissions:
+            shop, cur, (amount, fee) = one.order.shop.name, one.order.shop.currency, one.booked
+            is_mature = any(kind == "approved" for _, kind, _ in one.posted)
+            books["shop:prepaid", shop, cur] += sum(one.waits) - amount - fee
+            books["shop:receivable", shop, cur] += sum(one.waits)
+            books["adviser:available" if is_mature else "adviser:pending", one.adviser, cur] += amount
+            books["platform:fee_revenue" if is_mature else "platform:fee_pending", "", cur] += fee
+        for name, amount, state in ((one.adviser, one.amount, one.state) for one in self.payouts.values()):
+            books["adviser:available", name, "EUR"] -= amount * (state != "released")
+            books["adviser:in_transit", name, "EUR"] += amount * (state == "open")
+            books["stripe:platform_balance", "", "EUR"] -= amount * (state not in ("open", "released"))
+            books["memo:connected_balance", name, "EUR"] += amount * (state in ("paid", "bank_failed"))
+            books["memo:connected_owed", name, "EUR"] += amount * (state in ("paid", "bank_failed"))
+        for (kind, owner, cur), total in list(books.items()):
+            if kind == "adviser:available" and total < 0:  # What came back and wasn't payable is owed.
+                books[kind, owner, cur], books["adviser:receivable", owner, cur] = 0, -total
+        return books
+
+    def post(self, one: Commission, move: Move) -> bool:
+        """A sale is paid by the budget wholly or waits wholly; returns take first what the shop didn't pay for."""
+        (number, kind, delta), shop, (_, fee) = move, one.order.shop, one.booked
+        if move in one.posted or one.order.mode == "test" or (kind == "approved" and any(one.waits)):
+            return False
+        one.posted.add(move)
+        if delta < 0 or self.books()["shop:prepaid", shop.name, shop.currency] < 0:
+            one.waits_since = one.waits_since if any(one.waits) else number
+            one.waits = max(0, one.waits[0] + delta), max(0, one.waits[1] + one.booked[1] - fee)
+        self.note()
+        return True
 
     def post_all(self) -> None:
         """Bring every move into the books, commission by commission, until only what waits for a shop is left."""
-        freed: dict[str, Shop] | None = {"": next(iter(self.shops.values()))}
-        while freed:
-            freed = {}
-            for shop, one in self.commissions:
-                for move in one.moves if one.order.mode == "live" else ():
-                    if not move.posted and self.post(shop, one, move):
-                        move.posted = True
-                        freed[shop.name if move.delta < 0 else ""] = shop
-            for name, shop in freed.items():
-                _ = not name or self.release(shop)
+        while [one for one in self.commissions for move in one.moves if self.post(one, move)]:
+            self.release()
 
-    def post(self, shop: Shop, one: Commission, move: Move) -> bool:
-        if move.kind == "approved":
-            if any(one.waits):
-                return False
-            if one.moves[-1].kind != "declined":
-                self.mature(shop.currency, one)
-            return True
-        bp = at(shop.fees, one.order.ordered) or shop.fees[0][1]
-        fee = half_up(move.standing * bp, 10_000) - half_up((move.standing - move.delta) * bp, 10_000)
-        one.booked = (one.booked[0] + move.delta, one.booked[1] + fee)
-        if move.delta < 0:
-            self.take_back(shop, one, -move.delta, -fee)
-            return True
-        total, cur = move.delta + fee, shop.currency
-        if total <= self.books["shop:prepaid", shop.name, cur]:
-            self.put(shop.name, cur, shop_prepaid=-total)
-        else:
-            self.put(shop.name, cur, shop_receivable=total)
-            one.waits_since = one.waits_since if any(one.waits) else move.seq
-            one.waits = (one.waits[0] + move.delta, one.waits[1] + fee)
-        self.put(one.adviser, cur, adviser_pending=move.delta)
-        self.put("", cur, platform_fee_pending=fee)
-        return True
+    def release(self) -> None:
+        """Pay for what waits from each shop's budget: oldest first, each wholly, none overtaken."""
+        for shop in self.shops.values():
+            line = [one for one in self.commissions if one.order.shop is shop and any(one.waits)]
+            line.sort(key=lambda one: one.waits_since)
+            while line and sum(line[0].waits) <= self.books()["shop:prepaid", shop.name, shop.currency]:
+                line.pop(0).waits = (0, 0)
 
-    def take_back(self, shop: Shop, one: Commission, back: int, fee: int) -> None:
-        """What the shop did not pay for goes first; after approval the rest is taken from what is payable, or owed."""
-        cur, (waits, fee_waits) = shop.currency, (min(back, one.waits[0]), min(fee, one.waits[1]))
-        rest, fee_rest = back - waits, fee - fee_waits
-        one.waits = (one.waits[0] - waits, one.waits[1] - fee_waits)
-        self.put(shop.name, cur, shop_receivable=-waits - fee_waits, shop_prepaid=rest + fee_rest)
-        late, fee_late = (rest, fee_rest) if one.matured else (0, 0)
-        taken = min(late, self.books["adviser:available", one.adviser, cur])
-        self.put(
-            one.adviser,
-            cur,
-            adviser_available=-taken,
-            adviser_receivable=late - taken,
-            adviser_pending=late - back,
+    def note(self) -> None:
+        """Let what became payable, or was taken from it, be a line of its own."""
+        books, noted = (
+            self.books(),
+            self.lines + [(one.adviser, -one.amount) for one in self.payouts.values()],
         )
-        self.put("", cur, platform_fee_pending=fee_late - fee, platform_fee_revenue=-fee_late)
+        for name in self.states:
+            change = books["adviser:available", name, "EUR"] - sum(n for who, n in noted if who == name)
+            self.lines += [(name, change)] if change else []
 
-    def mature(self, cur: str, one: Commission) -> None:
-        (amount, fee), one.matured = one.booked, True
-        owed = min(amount, self.books["adviser:receivable", one.adviser, cur])
-        self.put(
-            one.adviser,
-            cur,
-            adviser_pending=-amount,
-            adviser_receivable=-owed,
-            adviser_available=amount - owed,
-        )
-        self.put("", cur, platform_fee_pending=-fee, platform_fee_revenue=fee)
-
-    def release(self, shop: Shop) -> None:
-        """Pay for what waits from the budget: oldest first, each wholly, none overtaken."""
-        waiting = [one for owner, one in self.commissions if owner is shop and any(one.waits)]
-        for one in sorted(waiting, key=lambda one: one.waits_since):
-            total = sum(one.waits)
-            if total > self.books["shop:prepaid", shop.name, shop.currency]:
-                return
-            self.put(shop.name, shop.currency, shop_prepaid=-total, shop_receivable=-total)
-            one.waits = (0, 0)
-
-    def funded(self, shop: Shop, gross: int, fee: int) -> None:
-        """A payment was booked."""
-        self.put("", shop.currency, stripe_platform_balance=gross - fee, platform_stripe_cost=fee)
-        self.put(shop.name, shop.currency, shop_prepaid=gross)
-        self.release(shop)
-
-    def content(self, upto: int, blocked: set[str], now: datetime) -> dict[str, dict[int, int]]:
-        """Say whom a run pays for which lines: those up to a number, and whatever was taken since."""
-        found = {}
-        for name, lines in self.lines.items():
-            mine = {n: amount for n, amount in lines.items() if n <= upto or amount < 0}
-            state, total = at(self.states[name], now), sum(mine.values())
-            owes, small = self.books["adviser:receivable", name, "EUR"], state == "active" and total < MINIMUM
-            if total > 0 and state != "banned" and not owes and not small and name not in blocked:
-                found[name] = mine
-        return found
-
-    def reserve(self, adviser: str, payout: str, lines: dict[int, int]) -> None:
-        amount, left = (
-            sum(lines.values()),
-            {n: one for n, one in self.lines[adviser].items() if n not in lines},
-        )
-        self.put(adviser, "EUR", adviser_available=-amount, adviser_in_transit=amount)
-        self.lines[adviser] = left
-        self.payouts[payout] = {"adviser": adviser, "amount": amount, "state": "open"}
-
-    def observe(self, payout: str, state: str) -> None:
-        """A payout went on: paid, in_bank, bank_failed, or released (given back)."""
-        name, amount, was = (self.payouts[payout][key] for key in ("adviser", "amount", "state"))
-        self.payouts[payout]["state"], connected = state, ("paid", "bank_failed")
-        there = amount * ((state in connected) - (was in connected))
-        self.put(name, "EUR", memo_connected_balance=there, memo_connected_owed=there)
-        if was == "open":
-            self.put(name, "EUR", adviser_in_transit=-amount)
-            self.put("", "EUR", stripe_platform_balance=0 if state == "released" else -amount)
-        if state == "released":
-            owed = min(amount, self.books["adviser:receivable", name, "EUR"])
-            self.put(name, "EUR", adviser_available=amount)
-            self.put(name, "EUR", adviser_available=-owed, adviser_receivable=-owed)
+    def content(self, upto: int, blocked: set[str], now: datetime) -> dict[str, Lines]:
+        """Say whom a run pays for which lines: the first `upto`, and whatever was taken since, but for what was paid."""
+        books, gone = self.books(), {number for payout in self.payouts.values() for number in payout.lines}
+        able = {name for name, line in self.states.items() if at(line, now) == "active"} - blocked
+        found: dict[str, Lines] = {name: {} for name in able if not books["adviser:receivable", name, "EUR"]}
+        for number, (name, amount) in enumerate(self.lines):
+            if name in found and number not in gone and (number < upto or amount < 0):
+                found[name][number] = amount
+        return {name: lines for name, lines in found.items() if sum(lines.values()) >= MINIMUM}

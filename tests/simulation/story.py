@@ -169,7 +169,6 @@ def _pay(world: World, name: str, amount: Money) -> None:
     world.sandbox(lambda tx: checkout.complete(tx, page.stripe_session_id))
     fee = (amount.minor * 150 + 5_000) // 10_000 + 25
     world.paid[row.id] = (name, amount.minor, fee)
-    world.model.stripe[amount.currency] += amount.minor - fee
 
 
 def shrink(here: Environment, made: Furniture, story: Story, tries: int = 200) -> Story:

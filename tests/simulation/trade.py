@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.acting import MINUTE, Draw, a_shop, an_order, expect, money, shop_of, survive
-from tests.simulation.advice import Order, Touch
 from tests.simulation.environment import Time
 from tests.simulation.furniture import EDGES, MEMBERS, PLANS
+from tests.simulation.model import Order
+from tests.simulation.records import Touch
 from tests.simulation.world import World
 from tracking.commissions import approval, intake
 from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, RefundReport
@@ -42,7 +43,7 @@ def click(world: World, draw: Draw) -> str:
         "\\N",
         "test",
     )
-    touch = Touch(click_id.int, Time.now, adviser, visitor, verdict)
+    touch = Touch(Time.now, click_id.int, shop, adviser, visitor, verdict)
     if draw.random() < 0.8:
         mark = bytes.fromhex(digits) if digits else None
         world.touches.append(
@@ -78,11 +79,7 @@ def ship(world: World, _draw: Draw) -> str:
     survive(work)
     shipped = [(shop, touch) for edge, shop, touch in world.spool if edge in near]
     world.clicks += [uuid.UUID(int=touch.id) for _, touch in shipped]
-    for shop, touch in shipped:
-        here = world.model.shops[shop]
-        here.clicks[touch.id] = touch
-        if touch.id in here.touches:
-            here.touches[touch.id].verdict = touch.verdict
+    world.model.clicks |= {touch.id: touch for _, touch in shipped}
     for edge in near:
         world.model.marks[edge], world.heard[edge] = Time.now - dt.timedelta(milliseconds=1), Time.now
     world.spool = [one for one in world.spool if one[0] not in near]
@@ -111,11 +108,7 @@ def model_lines(lines: list[dict[str, Any]], read: list[dict[str, Any]]) -> dict
 
 def order(world: World, draw: Draw) -> str:
     """A shop reports a sale, rather one of which something came back already."""
-    awaited = [
-        name
-        for name, shop in world.model.shops.items()
-        if ("live", f"{name}-{world.numbers[name] + 1}") in shop.early
-    ]
+    awaited = [name for name in PLANS if ("live", f"{name}-{world.numbers[name] + 1}") in world.model.early]
     name = draw.choice(awaited) if awaited and draw.random() < 0.6 else a_shop(draw)
     shop, currency = world.model.shops[name], PLANS[name].currency
     world.numbers[name] += 1
@@ -136,13 +129,13 @@ def order(world: World, draw: Draw) -> str:
     data, now = OrderReport().load(body), Time.now
     send = report(world, name, lambda s, shop_id, _ref: intake.report_order(s, shop_id, mode, data, now))
     expect(survive(send), True, f"order {ref}")
-    for _, _, touch in chosen:
-        shop.touches.setdefault(touch.id, Touch(touch.id, touch.ts, touch.adviser, touch.visitor))
     customer = body["customer"]["ref"] if body["customer"] else None
     lines = model_lines(body["lines"], data["lines"])
-    held = {one[2].id for one in chosen}
+    held = {one[2].id: one[2] for one in chosen}
     code = body["code"].upper() if body["code"] else None
-    shop.report(Order(ref, mode, ordered, now, lines, (shipping, shipping // 5), held, customer, code))
+    lines["shipping"] = {"sku": "", "qty": 0, "net": shipping, "tax": shipping // 5, "gift": False}
+    sale = (ordered, now, lines, held, customer, code)
+    world.model.report(Order(shop, ref, mode, *sale))
     return f"{ref} {mode} {len(chosen)} tokens {code} {customer}"
 
 
@@ -182,7 +175,7 @@ def lines(world: World, draw: Draw) -> str:
     )
     expect(survive(send), found.state != "final", f"lines of {found.ref}")
     if found.state != "final":
-        world.model.shops[name].add(found, model_lines(body, data["lines"]))
+        world.model.add(found, model_lines(body, data["lines"]))
     return found.ref
 
 
@@ -202,7 +195,8 @@ def refund(world: World, draw: Draw, *, is_early: bool = False) -> str:
         )
         found = None
     else:
-        name, ref, mode, left = shop_of(world, found), found.ref, found.mode, found.left
+        name, ref, mode, left = shop_of(world, found), found.ref, found.mode, found.left.copy()
+        del left["shipping"]
     currency, parts = PLANS[name].currency, {}
     for line_ref in draw.sample(sorted(left), min(len(left), draw.randint(1, 2))):
         line = left[line_ref]
@@ -211,7 +205,7 @@ def refund(world: World, draw: Draw, *, is_early: bool = False) -> str:
     if not any(part["qty"] or part["net"] for part in parts.values()):
         return "nothing"
     world.numbers["refund"] += 1
-    back = min(found.shipping[0], draw.choice((0, 0, 0, 200))) if found else 0
+    back = min(found.left["shipping"]["net"], draw.choice((0, 0, 0, 200))) if found else 0
     happened = Time.now - draw.randrange(60) * MINUTE
     body = {
         "refund_ref": f"r{world.numbers['refund']}", "refunded_at": happened.isoformat(), "reason": "back",
@@ -221,19 +215,20 @@ def refund(world: World, draw: Draw, *, is_early: bool = False) -> str:
         ],
         "shipping": {"net": money(back, currency)} if back else None,
     }  # fmt: skip
-    data, now, shown = RefundReport().load(body), Time.now, {"lines": parts, "shipping": back}
+    data, now, shown = RefundReport().load(body), Time.now, dict(parts)
+    shown |= {"shipping": {"qty": 0, "net": back}} if back else {}
     said = survive(report(world, name, lambda s, _, at: intake.refund(s, at, "refund", data, now), ref, mode))
-    return returned(world, name, (mode, ref), happened, said, shown)
+    return returned(world, (mode, ref), happened, said, shown)
 
 
-def returned(world: World, name: str, place: tuple[str, str], happened: Any, said: object, shown: Any) -> str:
+def returned(world: World, place: tuple[str, str], happened: Any, said: object, shown: Any) -> str:
     """Tell the model of a refund or (None) a cancellation."""
-    shop = world.model.shops[name]
-    found = shop.orders.get(place)
-    fits = found is None or shop.give_back(found, shown)
+    model = world.model
+    found = model.orders.get(place)
+    fits = found is None or model.give_back(found, shown)
     expect(said, fits, f"return of {place[1]}")
     if found is None:
-        shop.early.setdefault(place, []).append((happened, Time.now, shown))
+        model.early.setdefault(place, []).append((happened, Time.now, shown))
     return f"{place[1]} {'waits' if found is None else fits}"
 
 
@@ -247,19 +242,23 @@ def cancel(world: World, draw: Draw) -> str:
     if (mode, ref) in world.cancelled:
         return f"{ref} again"
     world.cancelled.add((mode, ref))
-    return returned(world, name, (mode, ref), now, said, None)
+    return returned(world, (mode, ref), now, said, None)
 
 
 def verdict(world: World, draw: Draw) -> str:
     """A shop approves early, or declines."""
-    known = [(shop, one) for shop, one in world.model.commissions if one.state != "reversed"]
-    open_ = [found for found in known if found[1].state == "pending"]
+    known = [one for one in world.model.commissions if one.state != "reversed"]
+    open_ = [found for found in known if found.state == "pending"]
     known = open_[-8:] if open_ and draw.random() < 0.9 else known
     if not known:
         return ""
-    shop, one = draw.choice(known)
-    kind, actor, now = draw.choice(("approved",) * 5 + ("declined",)), world.made.owners[shop.name], Time.now
-    found = world.commission_ids[shop.name, one.order.mode, one.order.ref, one.adviser]
+    one = draw.choice(known)
+    kind, actor, now = (
+        draw.choice(("approved",) * 5 + ("declined",)),
+        world.made.owners[one.order.shop.name],
+        Time.now,
+    )
+    found = world.commission_ids[one.order.shop.name, one.order.mode, one.order.ref, one.adviser]
     was = one.state
 
     def work() -> Any:

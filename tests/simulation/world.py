@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import shutil
 import uuid
@@ -18,6 +19,7 @@ from payouts.sandbox import schedule
 from tests.simulation.environment import FURNISHED, Environment, Time
 from tests.simulation.furniture import EDGES, Furniture, scope
 from tests.simulation.model import Model
+from tests.simulation.records import Shop
 from tracking.touches.segments import heartbeat_line
 
 T = TypeVar("T")
@@ -37,7 +39,9 @@ class World:
         path = here.folder / f"world-{World.count}.sqlite"
         shutil.copy(here.folder / "furnished.sqlite", path)
         here.reopen_store(path)
-        self.model = Model(made.facts)
+        shops = {name: Shop(name, **copy.deepcopy(one)) for name, one in made.facts["shops"].items()}
+        states = {name: list(line) for name, line in made.facts["advisers"].items()}
+        self.model = Model(shops, states, dict(made.facts["marks"]))
         # Each edge has its own segments; those of one that is away lie where no shipper sees them.
         self.segments, self.away = here.folder / "segments", here.folder / "away"
         for folder in (self.segments, self.away):
