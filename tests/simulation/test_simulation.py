@@ -38,6 +38,7 @@ def stage(pg: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             yield here, Furnisher(here).made
         finally:
             pg.drop(FURNISHED)
+            structlog.reset_defaults()
             logs.configure()
 
 
