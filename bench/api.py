@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import secrets
 import statistics
 import sys
 import time
@@ -29,6 +28,7 @@ from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.throwaway import throwaway_folder
 from tests.conftest import PASSWORDS, Database, let_tests_act_for_everybody
 from tests.integration.tracking.trade import Trade, line
+from tests.own_settings import own_settings
 
 Statement = tuple[str, Any]
 _refs = itertools.count(1)
@@ -134,14 +134,7 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=300)
     options = parser.parse_args()
     with throwaway_folder() as folder, Postgres.throwaway(durable=True) as server:
-        settings = config.Settings(
-            mode="test",
-            secret_key=secrets.token_hex(32),
-            token_keys=((1, secrets.token_bytes(32)),),
-            base_url="http://localhost",
-            edge_url="http://localhost",
-            segments_dir=str(folder),
-        )
+        settings = own_settings(segments_dir=str(folder))
         config.use(dataclasses.replace(settings))
         try:
             return 0 if measure(server, options.orders) else 1

@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from marketplace.core import clock, config, db, jobs, logs, migrate
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.valkey import Valkey
+from tests.own_settings import own_settings
 
 hypothesis_settings.register_profile(
     "aanrader",
@@ -90,14 +91,7 @@ def valkey() -> Iterator[Valkey]:
 def settings(tmp_path: object) -> Iterator[config.Settings]:
     """Settings of a test: test mode, random secrets, no network."""
     before = list(config._current)
-    made = config.Settings(
-        mode="test",
-        secret_key=secrets.token_hex(32),
-        token_keys=((1, secrets.token_bytes(32)),),
-        base_url="http://localhost",
-        edge_url="http://localhost",
-        segments_dir=os.path.join(str(tmp_path), "segments"),
-    )
+    made = own_settings(segments_dir=os.path.join(str(tmp_path), "segments"))
     config.use(made)
     yield made
     config._current[:] = before

@@ -16,6 +16,7 @@ from marketplace.core import clock, config, db
 from marketplace.devtools.postgres import Postgres
 from tests.conftest import TEMPLATE, Database
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS, Description, Sandbox
+from tests.own_settings import own_settings
 
 
 class Closing(Protocol):
@@ -99,15 +100,7 @@ def standing(
     settings beside those that every test has.
     """
     before = list(config._current)
-    made = config.Settings(
-        mode="test",
-        secret_key=secrets.token_hex(32),
-        token_keys=((1, secrets.token_bytes(32)),),
-        base_url="http://localhost",
-        edge_url="http://localhost",
-        redis_url=redis_url,
-        **facts,
-    )
+    made = own_settings(redis_url=redis_url, **facts)
     with cloned(postgres) as database:
         config.use(made)
         database.open("app")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -31,16 +30,12 @@ from tests.conftest import TEMPLATE, Database
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS, Description, Sandbox
 from tests.integration.payouts.settling import KEY, World
 from tests.integration.tracking.trade import Joined, Trade, line, money
+from tests.own_settings import own_settings
 from tracking.commissions import sweeps
 
 # Nobody listens there; a child that wants to hear from Stripe says where it listens.
 DEAF = "http://127.0.0.1:9"
-SETTINGS = config.Settings(
-    mode="test",
-    secret_key=secrets.token_hex(32),
-    token_keys=((1, secrets.token_bytes(32)),),
-    base_url="http://localhost",
-    edge_url="http://localhost",
+SETTINGS = own_settings(
     stripe_api_key=KEY,
     stripe_webhook_secret_account=SECRETS["account"],
     stripe_webhook_secret_connect=SECRETS["connect"],
