@@ -8,13 +8,15 @@ loopback over http.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as ResolvingTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,11 +24,13 @@ import httpx
 
 from marketplace.core.config import Settings
 from marketplace.core.errors import AppError
+from marketplace.core.unpacking import FREE_BYTES, MOST_TIMES, BadPacking, Sink, Sniffer, Unpacker
+from marketplace.core.watch import Watch
 
 HOPS = 3
 DEADLINE = 15
 RESOLVE_DEADLINE = 5
-TIMEOUT = httpx.Timeout(5)
+SILENCE = 5
 USER_AGENT = "aanrader-fetch/1"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Resolve = Callable[[str, int], list[str]]
@@ -54,17 +58,50 @@ class FetchFailed(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer: where it came from in the end, its status, its media type in lower case, its body."""
+    """An answer: where it came from in the end, its status, its media type in lower case, its body, its charset."""
 
     url: str
     status: int
     media_type: str
     body: bytes
+    charset: str = ""
 
     @property
     def host(self) -> str:
         """Return the host that answered, lower case."""
-        return (urlsplit(self.url).hostname or "").lower()
+        return host_of(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer whose body was written into a file: where it came from, its status and headers, size and SHA-256.
+
+    `size` and `sha256` are of what was written, unpacked where it was packed.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How an answer is wanted.
+
+    headers: more of them, such as If-None-Match; silence: seconds that may pass between two pieces; unpack: gzip is
+    taken, from the server or as a file, within the same limit of bytes; whole: an answer that doesn't say where it
+    ends is refused, because nobody could tell that it broke off.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    silence: int = SILENCE
+    unpack: bool = False
+    whole: bool = False
+
+
+PLAIN = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +109,11 @@ class _Target:
     url: str
     headers: dict[str, str]
     extensions: dict[str, Any]
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address, lower case."""
+    return (urlsplit(url).hostname or "").lower()
 
 
 def get(
@@ -83,16 +125,37 @@ def get(
     a host (the system's resolver by default). Must not be called inside a transaction: it waits for strangers.
     Raises FetchRefused when the address, a redirect or the size is not allowed, FetchFailed when nothing comes.
     """
-    watch = _Watch()
+    body = io.BytesIO()
+    stored = into(url, settings, body, max_bytes, deadline=deadline, resolve=resolve)
+    kind = httpx.Response(200, headers=dict(stored.headers))
+    media_type = stored.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Fetched(stored.url, stored.status, media_type, body.getvalue(), kind.charset_encoding or "")
+
+
+def into(
+    url: str,
+    settings: Settings,
+    file: Sink,
+    max_bytes: int,
+    *,
+    deadline: int,
+    wish: Wish = PLAIN,
+    resolve: Resolve | None = None,
+) -> Stored:
+    """Fetch an address as `get` does and write the body into `file` piece by piece, so that it is never in memory.
+
+    What was written counts only when this returns. Arguments and errors are those of `get`.
+    """
+    watch = Watch()
     timer = threading.Timer(deadline, watch.end)
     timer.daemon = True
     timer.start()
     try:
         for _ in range(HOPS + 1):
-            answer, location = _hop(url, settings, max_bytes, watch, resolve or _resolve)
-            if location is None:
-                return answer
-            url = location
+            found = _hop(_judge(url, settings, resolve or _resolve), url, file, max_bytes, watch, wish)
+            if isinstance(found, Stored):
+                return found
+            url = found
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
         reason = f"no answer within {deadline} s" if watch.ended else type(error).__name__
         raise FetchFailed(url=url, reason=reason) from error
@@ -101,69 +164,73 @@ def get(
     raise FetchRefused(url=url, reason=f"it redirects more than {HOPS} times")
 
 
-class _Watch:
-    """Ends a fetch that takes too long: it shuts the socket, which wakes whoever reads from it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self.ended = False
-
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Notice the socket of each connection that is made, as httpcore reports it."""
-        if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            return
-        raw = info["return_value"].get_extra_info("socket")
-        with self._lock:
-            self._socket = raw
-            if self.ended:
-                self._shut()
-
-    def end(self) -> None:
-        """Shut what is open now, and whatever would be opened after."""
-        with self._lock:
-            self.ended = True
-            self._shut()
-
-    def _shut(self) -> None:
-        if self._socket is None:
-            return
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # The other side was faster; there is nothing left to shut.
-            self._socket = None
-
-
-def _hop(
-    url: str, settings: Settings, max_bytes: int, watch: _Watch, resolve: Resolve
-) -> tuple[Fetched, str | None]:
-    target = _judge(url, settings, resolve)
+def _hop(target: _Target, url: str, file: Sink, max_bytes: int, watch: Watch, wish: Wish) -> Stored | str:
+    """Return the answer of one address, or the address to which it redirects."""
     if watch.ended:
         raise FetchFailed(url=url, reason="no answer in time")
     extensions = target.extensions | {"trace": watch.trace}
+    headers = target.headers | {"Accept-Encoding": "gzip" if wish.unpack else "identity"} | dict(wish.headers)
+    timeout = httpx.Timeout(SILENCE, read=wish.silence)
     # A client per hop: a kept connection would be used for another name on the same machine, whose certificate it
     # never showed. And no proxy or credentials of the environment: who is connected to is decided here.
     with (
-        httpx.Client(trust_env=False, follow_redirects=False, timeout=TIMEOUT) as client,
-        client.stream("GET", target.url, headers=target.headers, extensions=extensions) as response,
+        httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout) as client,
+        client.stream("GET", target.url, headers=headers, extensions=extensions) as response,
     ):
         if response.status_code in _REDIRECTS and "location" in response.headers:
-            location = urljoin(url, response.headers["location"])
-            return Fetched(url, response.status_code, "", b""), location
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            # Unpacking what a stranger packed is how a small answer becomes a large one.
-            raise FetchRefused(url=url, reason="it answered in a packed form that was not asked for")
-        body = bytearray()
-        for piece in response.iter_raw():
-            body += piece
-            if len(body) > max_bytes:
-                raise FetchRefused(url=url, reason=f"it is larger than {max_bytes} bytes")
+            return urljoin(url, response.headers["location"])
+        body = _Body(url, file, max_bytes)
+        try:
+            _read(response, body, max_bytes, wish)
+        except BadPacking as error:
+            raise FetchRefused(url=url, reason=str(error)) from error
         if watch.ended:
             # A socket that was shut looks like the end of a body without a length.
             raise FetchFailed(url=url, reason="the answer did not end in time")
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Fetched(url, response.status_code, media_type, bytes(body)), None
+        return Stored(url, response.status_code, response.headers, body.size, body.sha256.digest())
+
+
+def _read(response: httpx.Response, body: _Body, max_bytes: int, wish: Wish) -> None:
+    """Write the body of an answer, unpacked where that was wished."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    has_end = "content-length" in response.headers or "transfer-encoding" in response.headers
+    if wish.whole and not has_end and response.status_code == 200:
+        raise FetchRefused(url=body.url, reason="it doesn't say where its answer ends")
+    if packing not in (("identity", "gzip", "x-gzip", "") if wish.unpack else ("identity",)):
+        # Unpacking what a stranger packed is how a small answer becomes a large one.
+        raise FetchRefused(url=body.url, reason="it answered in a packed form that was not asked for")
+    sniffer = Sniffer(body) if wish.unpack else None
+    unpacker = Unpacker(sniffer) if sniffer and packing in ("gzip", "x-gzip") else None
+    sink: Sink = unpacker or sniffer or body
+    taken = 0
+    for piece in response.iter_raw():
+        taken += len(piece)
+        if taken > max_bytes:
+            raise FetchRefused(url=body.url, reason=f"it is larger than {max_bytes} bytes")
+        if wish.unpack:
+            # Once more for both together: what is packed twice shrinks twice.
+            body.most = min(max_bytes, FREE_BYTES + MOST_TIMES * taken)
+        sink.write(piece)
+    if unpacker and taken:
+        unpacker.close()
+    if sniffer:
+        sniffer.close()
+
+
+class _Body:
+    """Writes what comes into a file, and counts and hashes it on the way."""
+
+    def __init__(self, url: str, file: Sink, max_bytes: int) -> None:
+        self.url, self.size, self.sha256 = url, 0, hashlib.sha256()
+        self._file, self.most = file, max_bytes
+
+    def write(self, piece: bytes) -> None:
+        """Take a piece. Raises FetchRefused beyond the limit."""
+        self.size += len(piece)
+        if self.size > self.most:
+            raise FetchRefused(url=self.url, reason=f"it is larger than {self.most} bytes")
+        self.sha256.update(piece)
+        self._file.write(piece)
 
 
 def _judge(url: str, settings: Settings, resolve: Resolve) -> _Target:
@@ -179,7 +246,7 @@ def _judge(url: str, settings: Settings, resolve: Resolve) -> _Target:
     if parts.username is not None or parts.password is not None:
         raise FetchRefused(url=url, reason="it carries a user name or password")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Host": host, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+    headers = {"Host": host, "User-Agent": USER_AGENT}
     if not settings.is_production and host in settings.fetch_hosts:
         return _Target(f"http://{settings.fetch_hosts[host]}{path}", headers, {})
     if parts.scheme != "https":
