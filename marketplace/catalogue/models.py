@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,6 +46,12 @@ class FeedJob(Base):
     failure_code: Mapped[str | None] = mapped_column(Text)
     failure_reason: Mapped[str | None] = mapped_column(Text)
     failure_fix: Mapped[str | None] = mapped_column(Text)
+    # Where the text of the feed broke off, both from 1.
+    failure_line: Mapped[int | None] = mapped_column()
+    failure_column: Mapped[int | None] = mapped_column()
+    # What the sender said the encoding is, and how the feed was read: see reading.ReadAs.
+    charset: Mapped[str | None] = mapped_column(Text)
+    read_as: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     # How often a worker took this feed; one that was given up on finds that its number is an old one.
     attempt: Mapped[int] = mapped_column(server_default="0")
     queued_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("user_account.id"))
@@ -70,11 +76,12 @@ class FeedChunk(Base):
 class FeedStaged(Base):
     """A good row of a feed that is being read; applied with all others in one transaction, then removed.
 
-    Only the worker may touch it, which fills it with COPY.
+    Only the worker may touch it, which fills it with COPY. The table is unlogged: after a crash of the server it is
+    empty, the feed is found stalled and read anew.
     """
 
     __tablename__ = "feed_staged"
-    __table_args__ = (UniqueConstraint("job_id", "sku"),)
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it once.
 
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
     row_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -161,6 +168,31 @@ class Product(Base):
     @property
     def price(self) -> Money:
         """Return the price, in the currency of the feed."""
+        return Money(self.price_minor, self.currency)
+
+    @property
+    def sale_price(self) -> Money | None:
+        """Return the reduced price when there is one."""
+        return None if self.sale_price_minor is None else Money(self.sale_price_minor, self.currency)
+
+
+class ProductPrice(Base):
+    """A price that a product has had since `from_at`, until the next one of it; written by triggers of `product`."""
+
+    __tablename__ = "product_price"
+    __table_args__ = (Index("ix_product_price_product_id_from_at", "product_id", "from_at"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    product_id: Mapped[uuid.UUID] = mapped_column()
+    shop_id: Mapped[uuid.UUID] = mapped_column()
+    price_minor: Mapped[int] = mapped_column()
+    sale_price_minor: Mapped[int | None] = mapped_column()
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    from_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def price(self) -> Money:
+        """Return the price without reduction."""
         return Money(self.price_minor, self.currency)
 
     @property
