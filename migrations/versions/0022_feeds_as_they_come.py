@@ -82,7 +82,7 @@ def upgrade() -> None:
         "select",
         "EXISTS (SELECT FROM product p WHERE p.id = product_price.product_id)",
     )
-    permit(op, "product_price", "worker", "select", "true")
+    permit(op, "product_price", "worker", "all", "true")
 
 
 def downgrade() -> None:
