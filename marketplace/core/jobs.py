@@ -195,6 +195,8 @@ def run_sweeps(*, only_due: bool = False) -> int:
 def beat(name: str) -> None:
     """Report that the process `name` is alive and which business time it sees."""
     with db.transaction() as session:
+        # The offset is read as the transaction begins, which it does before the values of a statement are worked out.
+        session.connection()
         session.execute(
             sa.text(
                 "INSERT INTO heartbeat (name, offset_seconds, seen_at) VALUES (:name, :offset, :seen)"

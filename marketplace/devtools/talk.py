@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Mapping
@@ -21,12 +22,18 @@ class Refused(DevtoolsError):
         super().__init__(f"{method} {path} answered {status}: {said[:1500]}")
 
 
+@functools.cache
+def _connections() -> httpx.HTTPTransport:
+    """Return the kept connections of this process; each caller has its own token and cookies on top of them."""
+    return httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=4.0))
+
+
 class Caller:
     """Somebody who calls the API at `base`, with a token or key; nobody when there is none."""
 
     def __init__(self, base: str, token: str | None = None) -> None:
         self.base, self.token = base.rstrip("/"), token
-        self._client = httpx.Client(timeout=30, follow_redirects=False)
+        self._client = httpx.Client(transport=_connections(), timeout=30, follow_redirects=False)
 
     def as_bearer(self, token: str) -> Caller:
         """Return a caller on the same address with another token."""
