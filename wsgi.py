@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "marketplace.core",
     "marketplace.accounts",
+    "marketplace.stores",
     "marketplace.catalogue",
     "marketplace.offers",
     "tracking.links",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -48,3 +49,11 @@ def adviser(session: Session, adviser_id: UUID) -> sa.Row[tuple[UUID, str, str, 
     if found is None:
         raise NotFound("adviser", adviser_id)
     return found
+
+
+def names_of(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names under which advisers are known, by id; unknown ids are left out."""
+    if not adviser_ids:
+        return {}
+    query = sa.select(ADVISER.c.id, ADVISER.c.display_name).where(ADVISER.c.id.in_(list(adviser_ids)))
+    return {row.id: row.display_name for row in session.execute(query)}

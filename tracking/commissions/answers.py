@@ -21,7 +21,7 @@ from tracking.commissions import moves
 from tracking.commissions.approval import approves_at
 from tracking.commissions.models import Commission, CommissionMove
 from tracking.commissions.states import state_of
-from tracking.orders import refunds, standing
+from tracking.orders import refunds, standing, warnings
 from tracking.orders.models import OrderToken, Refund, RefundOutcome, ShopOrder
 from tracking.orders.standing import Standing
 from tracking.touches.models import Touch
@@ -68,6 +68,8 @@ def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None =
         "source": order.source,
         "channel": order.channel,
         "store_ref": order.store_ref,
+        "store_id": str(order.store_id) if order.store_id is not None else None,
+        "warnings": warnings.of(session, order),
         "flags": ["reported_late"] if order.is_reported_late else [],
         "customer": {"is_new": order.is_new, "is_new_by": order.is_new_by} if order.customer_key else None,
         "lines": _lines(session, order, stands),

@@ -86,6 +86,10 @@ def list_orders(query: dict[str, Any]) -> Any:
         allowed = sa.and_(allowed, ShopOrder.shop_id == query["shop_id"])
     if query["adviser_id"] is not None:
         allowed = sa.and_(allowed, visibility.of_adviser(actor, query["adviser_id"]))
+    if query["store_id"] is not None:
+        allowed = sa.and_(allowed, ShopOrder.store_id == query["store_id"])
+    if query["store"] is not None:
+        allowed = sa.and_(allowed, visibility.in_a_store(is_known=query["store"] == "matched"))
     with session() as reader:
         rows = listing.page(reader, allowed, query["state"], keyset(query["cursor"]), query["limit"])
         decisions = attribution.newest_of(reader, [order.id for order, _ in rows])
@@ -103,6 +107,8 @@ def list_orders(query: dict[str, Any]) -> Any:
             "received_at": dump_instant(order.received_at),
             "currency": order.currency,
             "channel": order.channel,
+            "store_ref": order.store_ref if only is None else None,
+            "store_id": str(order.store_id) if order.store_id is not None and only is None else None,
             "attribution": {
                 "state": decision.state if decision is not None else None,
                 "winner": {"adviser_id": str(winner)} if winner and only in (None, winner) else None,

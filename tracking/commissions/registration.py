@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from marketplace.core import jobs
-from tracking.commissions import api, api_orders, intake, invariants, sweeps
+from tracking.commissions import api, api_orders, api_stores, intake, invariants, stores, sweeps
 
 
 def register() -> None:
@@ -16,8 +16,9 @@ def register() -> None:
     jobs.sweep("apply_waiting_refunds", every=10)(sweeps.apply_waiting_refunds)
     jobs.sweep("approve_commissions", every=10)(sweeps.approve_due)
     invariants.register()
+    stores.register()
 
 
 def blueprints() -> Iterable[Any]:
-    """Return the routes of orders and of commissions."""
-    return (api_orders.blueprint, api.blueprint)
+    """Return the routes of orders, of commissions, and of what a store sold."""
+    return (api_orders.blueprint, api.blueprint, api_stores.blueprint)

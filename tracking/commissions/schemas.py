@@ -29,6 +29,8 @@ class OrdersQuery(Page):
     shop_id = Uuid(load_default=None)
     adviser_id = Uuid(load_default=None)
     state = Text(load_default=None, validate=[validate.OneOf(ORDER_STATES)])
+    store_id = Uuid(load_default=None)
+    store = Text(load_default=None, validate=[validate.OneOf(("matched", "unmatched"))])
 
 
 class CommissionsQuery(Page):
@@ -130,6 +132,17 @@ class CommissionPage(Schema):
     next_cursor = fields.String(allow_none=True)
 
 
+class WarningView(Schema):
+    """What a shop should look at in an order that was taken in all the same."""
+
+    code = fields.String(
+        metadata={"enum": ["store_unknown", "store_closed", "code_wrong_check", "code_unknown"]}
+    )
+    field = fields.String()
+    detail = fields.String()
+    near_misses = fields.List(fields.Dict())
+
+
 class OrderView(Schema):
     """An order with its attribution and commissions; an adviser gets only their own part, without the buyer."""
 
@@ -146,6 +159,8 @@ class OrderView(Schema):
     source = fields.String()
     channel = fields.String()
     store_ref = fields.String(allow_none=True)
+    store_id = Uuid(allow_none=True)
+    warnings = fields.List(fields.Nested(WarningView))
     flags = fields.List(fields.String())
     customer = fields.Dict(allow_none=True)
     lines = fields.List(fields.Dict())

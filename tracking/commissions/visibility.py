@@ -56,3 +56,9 @@ def part_of(actor: Actor, order: ShopOrder) -> UUID | None:
     """Return the adviser whose part of an order alone may be shown, or None when the actor may see it whole."""
     whole = actor.is_platform or tenancy.works_for(actor, "orders.whole", order.shop_id)
     return None if whole else actor.adviser()
+
+
+def in_a_store(*, is_known: bool) -> sa.ColumnElement[bool]:
+    """Return which orders name a store at their till: one that the shop has, or one that it doesn't have."""
+    named = sa.and_(ShopOrder.channel == "pos", ShopOrder.store_ref.is_not(None))
+    return sa.and_(named, ShopOrder.store_id.is_not(None) if is_known else ShopOrder.store_id.is_(None))

@@ -66,6 +66,14 @@ class DiscountCode(Base):
             unique=True,
             postgresql_where=text("revoked_at IS NULL"),
         ),
+        # The code that we made for an adviser's card: one at a time for each offer.
+        Index(
+            "uq_discount_code_spoken",
+            "offer_id",
+            "adviser_id",
+            unique=True,
+            postgresql_where=text("is_spoken AND revoked_at IS NULL"),
+        ),
         Index("ix_discount_code_shop_id_code", "shop_id", "code"),
         Index("ix_discount_code_adviser_id", "adviser_id"),
         Index("ix_discount_code_offer_id", "offer_id"),
@@ -76,6 +84,7 @@ class DiscountCode(Base):
     offer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("offer.id"))
     adviser_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("adviser.id"))
     code: Mapped[str] = mapped_column(Text)
+    is_spoken: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 

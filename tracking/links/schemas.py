@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from marketplace.core.schemas import Instant, Integer, Page, Schema, Text, Uuid
+from tracking.links import spoken
 
 
 class NewLink(Schema):
@@ -65,24 +66,60 @@ class OfOffer(Page):
 
 
 class NewCode(Schema):
-    """A code for an adviser and an offer."""
+    """A code for an adviser and an offer; without `code` a spoken one is drawn: six characters, the last a check."""
 
-    code = Text(required=True, minimum=1, maximum=64)
+    code = Text(load_default=None, allow_none=True, minimum=1, maximum=64)
     adviser_id = Uuid(required=True)
     offer_id = Uuid(required=True)
     shop_id = Uuid(load_default=None, allow_none=True)
 
 
 class Code(Schema):
-    """A discount code; in force from created_at until revoked_at."""
+    """A discount code; in force from created_at until revoked_at. `spoken` is how a spoken one is read out."""
 
     id = Uuid(required=True)
     code = Text(required=True)
+    spoken = ma.fields.Function(lambda code: spoken.shown(code.code), metadata={"type": ["string", "null"]})
     shop_id = Uuid(required=True)
     offer_id = Uuid(required=True)
     adviser_id = Uuid(required=True)
     created_at = Instant(required=True)
     revoked_at = Instant(required=True, allow_none=True)
+
+
+class TypedCode(Schema):
+    """A code as somebody typed it or heard it said."""
+
+    code = Text(required=True, minimum=1, maximum=100)
+    shop_id = Uuid(load_default=None, allow_none=True)
+
+
+class CardQuery(Schema):
+    """What the QR of a card says: the adviser's link to the offer, for a phone, or the code, for a till's scanner."""
+
+    content = Text(load_default="link", validate=[validate.OneOf(("link", "code"))])
+
+
+class NearCode(Schema):
+    """A code in force that is one error away from what was typed, and whose it is."""
+
+    code = Text(required=True)
+    spoken = Text(required=True, allow_none=True)
+    code_id = Uuid(required=True)
+    adviser_id = Uuid(required=True)
+    adviser_name = Text(required=True)
+    offer_id = Uuid(required=True)
+
+
+class ResolvedCode(Schema):
+    """Whose a typed code is: in_force with its adviser, or wrong_check, unknown or revoked, with what was meant."""
+
+    typed = Text(required=True)
+    state = ma.fields.String(
+        required=True, metadata={"enum": ["in_force", "wrong_check", "unknown", "revoked"]}
+    )
+    match = ma.fields.Nested(NearCode, required=True, allow_none=True)
+    near_misses = ma.fields.List(ma.fields.Nested(NearCode), required=True)
 
 
 class CodePage(Schema):

@@ -18,6 +18,8 @@ from marketplace.core import config
 from marketplace.core.errors import IdempotencyMismatch, InvalidInput
 from marketplace.core.ids import new_id
 from marketplace.core.money import Money
+from marketplace.stores import service as stores
+from tracking.links import codes
 from tracking.orders import pseudonyms
 from tracking.orders.models import OrderAnswer, OrderEcho, OrderLine, OrderToken, ShopOrder
 from tracking.touches import service as touches
@@ -236,14 +238,23 @@ def _order(
         currency=data["currency"],
         channel=data["channel"],
         store_ref=data["store_ref"],
+        store_id=_store(session, shop.id, data),
         customer_key=key,
         email_key=pseudonyms.email_key(secret, shop.id, email) if email else None,
         is_new=is_new,
         is_new_by=is_new_by,
-        code=data["code"].upper() if data["code"] else None,
+        code=codes.canonical(data["code"]) if data["code"] else None,
         shipping_net_minor=shipping["net"].minor if shipping else 0,
         shipping_tax_minor=shipping["tax"].minor if shipping else 0,
     )
+
+
+def _store(session: Session, shop_id: UUID, data: Mapping[str, Any]) -> UUID | None:
+    """Return the store where an order of a till was made; None when the shop has none of that name."""
+    if data["channel"] != "pos" or data["store_ref"] is None:
+        return None
+    store = stores.by_code(session, shop_id, data["store_ref"])
+    return None if store is None else store.id
 
 
 def _newness(

@@ -38,6 +38,16 @@ class ShopOrder(Base):
             name="shipping",
         ),
         _is_currency(),
+        sa.ForeignKeyConstraint(["store_id", "shop_id"], ["store.id", "store.shop_id"]),
+        sa.CheckConstraint(
+            "store_id IS NULL OR (channel = 'pos' AND store_ref IS NOT NULL)", name="store_id"
+        ),
+        sa.Index(
+            "ix_shop_order_store_id_ordered_at",
+            "store_id",
+            "ordered_at",
+            postgresql_where=sa.text("store_id IS NOT NULL"),
+        ),
         sa.Index("ix_shop_order_page", "shop_id", "mode", "received_at", "id"),
         sa.Index(
             "ix_shop_order_customer",
@@ -62,6 +72,7 @@ class ShopOrder(Base):
     currency: Mapped[str] = mapped_column(sa.CHAR(3))
     channel: Mapped[str]
     store_ref: Mapped[str | None]
+    store_id: Mapped[uuid.UUID | None]
     customer_key: Mapped[bytes | None]
     email_key: Mapped[bytes | None]
     is_new: Mapped[bool | None]
