@@ -160,7 +160,8 @@ _REPORT = """
 INSERT INTO feed_row (job_id, row_number, shop_id, sku, outcome, notes)
 SELECT s.job_id, s.row_number, :shop_id, s.sku,
        CASE WHEN p.id IS NULL THEN 'added'
-            WHEN p.content_hash = s.content_hash AND p.retired_at IS NULL THEN 'unchanged' ELSE 'changed' END,
+            WHEN p.content_hash = s.content_hash AND p.retired_at IS NULL AND p.source = 'feed' THEN 'unchanged'
+            ELSE 'changed' END,
        s.notes
   FROM feed_staged s LEFT JOIN product p ON p.shop_id = :shop_id AND p.sku = s.sku
  WHERE s.job_id = :job_id
@@ -170,18 +171,25 @@ _FACTS = (
     "sale_price_minor", "availability", "category", "google_category", "product_type", "warnings",
     "content_hash",
 )  # fmt: skip
+# A product that was given by hand or read from a page becomes the feed's. That an unchanged one was seen again is only
+# written down every six hours: a feed that comes each hour would write the whole catalogue each hour.
+_SAME = (
+    "product.content_hash = excluded.content_hash AND product.retired_at IS NULL AND product.source = 'feed'"
+)
 _UPSERT = f"""
-INSERT INTO product (id, shop_id, sku, {", ".join(_FACTS)}, feed_job_id, updated_at)
-SELECT product_id, :shop_id, sku, {", ".join(_FACTS)}, job_id, :now FROM feed_staged WHERE job_id = :job_id
+INSERT INTO product (id, shop_id, sku, {", ".join(_FACTS)}, feed_job_id, updated_at, seen_at)
+SELECT product_id, :shop_id, sku, {", ".join(_FACTS)}, job_id, :now, :now FROM feed_staged WHERE job_id = :job_id
 ON CONFLICT (shop_id, sku) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _FACTS)},
-       feed_job_id = excluded.feed_job_id, updated_at = excluded.updated_at, retired_at = NULL
- WHERE product.content_hash <> excluded.content_hash OR product.retired_at IS NOT NULL
+       feed_job_id = CASE WHEN {_SAME} THEN product.feed_job_id ELSE excluded.feed_job_id END,
+       updated_at = CASE WHEN {_SAME} THEN product.updated_at ELSE excluded.updated_at END,
+       seen_at = excluded.seen_at, source = 'feed', retired_at = NULL
+ WHERE NOT ({_SAME}) OR product.seen_at IS NULL OR product.seen_at < excluded.seen_at - interval '6 hours'
 """  # noqa: S608 - made of our own column names only.
 # A product whose row was refused did not vanish from the feed: it stays as it was.
 _RETIRE = """
 UPDATE product p SET retired_at = :now, updated_at = :now
- WHERE p.shop_id = :shop_id AND p.retired_at IS NULL
+ WHERE p.shop_id = :shop_id AND p.retired_at IS NULL AND p.source = 'feed'
    AND NOT EXISTS (SELECT FROM feed_row r WHERE r.job_id = :job_id AND r.sku = p.sku)
 RETURNING p.id
 """

@@ -11,6 +11,7 @@ from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, Large
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from marketplace.catalogue.models_sources import FeedSource as FeedSource
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
 from marketplace.core.money import Money
 
@@ -55,6 +56,8 @@ class FeedJob(Base):
     # How often a worker took this feed; one that was given up on finds that its number is an old one.
     attempt: Mapped[int] = mapped_column(server_default="0")
     queued_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    # Set where it was fetched and not sent.
+    source_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("feed_source.id"))
     queued_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
@@ -137,6 +140,7 @@ class Product(Base):
         UniqueConstraint("shop_id", "sku"),
         CheckConstraint("price_minor >= 0", name="price"),
         CheckConstraint("sale_price_minor BETWEEN 0 AND price_minor", name="sale_price"),
+        CheckConstraint("source IN ('feed', 'page', 'hand')", name="source"),
         Index("ix_product_shop_id_page_digest", "shop_id", "page_digest"),
         Index("ix_product_shop_id_id", "shop_id", "id"),
     )
@@ -161,6 +165,9 @@ class Product(Base):
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
     feed_job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("feed_job.id"))
+    # Where it comes from, and when price and stock were last seen there (not known of what was there before).
+    source: Mapped[str] = mapped_column(Text, server_default="feed")
+    seen_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     retired_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[dt.datetime] = created_at()
