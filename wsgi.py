@@ -27,6 +27,7 @@ ROOMS = (
     "tracking.orders",
     "tracking.attribution",
     "tracking.commissions",
+    "tracking.disputes",
     "payouts.ledger",
     "payouts.funding",
     "payouts.accrual",

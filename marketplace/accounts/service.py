@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.accounts.models import Adviser, UserAccount
+from marketplace.accounts.models import Adviser, Membership, UserAccount
 from marketplace.core.errors import NotFound
 
 
@@ -31,3 +31,14 @@ def user_of_adviser(session: Session, adviser_id: UUID) -> Addressee:
     if found is None:
         raise NotFound("adviser", adviser_id)
     return Addressee(*found)
+
+
+def owners_of_shop(session: Session, shop_id: UUID) -> list[Addressee]:
+    """Return the people who own a shop now, as far as a mail needs, those who joined first before the others."""
+    found = session.execute(
+        select(UserAccount.email, UserAccount.name, UserAccount.locale)
+        .join(Membership, Membership.user_id == UserAccount.id)
+        .where(Membership.shop_id == shop_id, Membership.role == "owner", Membership.removed_at.is_(None))
+        .order_by(Membership.id)
+    )
+    return [Addressee(*one) for one in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from marketplace.core.errors import InvariantViolation
@@ -17,6 +18,9 @@ from payouts.ledger import commissions
 from payouts.ledger.accounts import Account
 from payouts.ledger.commissions import Due, Parties
 from payouts.ledger.entries import Entry, Line
+
+# What gives: a sale, and a dispute that was won. All other moves but approvals take back.
+EARNING: Final = frozenset({"earned", "reinstated"})
 
 
 class ReversedBeyondEarned(InvariantViolation):
@@ -99,7 +103,7 @@ class Desk:
         if move.kind == "approved":
             return self._approve(move, held)
         due = move.due
-        act = self._earn if move.kind == "earned" else self._take_back
+        act = self._earn if move.kind in EARNING else self._take_back
         posted = act(move, held, due)
         verdict = max(held.verdict, (move.seq, "declined")) if move.kind == "declined" else held.verdict
         # Most moves are the first of their commission, and adding to nothing is nearly half of deciding them.

@@ -59,7 +59,7 @@ _HELD = sa.text(
               JOIN commission_terms t ON t.id = l.terms_id
              WHERE c.adviser_id = :adviser AND c.mode = 'live' AND l.standing_minor > 0
                AND NOT EXISTS (SELECT FROM commission_move v
-                                WHERE v.commission_id = c.id AND v.kind IN ('approved', 'declined'))) q
+                                WHERE v.commission_id = c.id AND v.kind = 'approved')) q
      GROUP BY q.currency
     """
 )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from payouts.accrual import queue
 from payouts.accrual.budget import awaiting
-from payouts.accrual.desk import Desk, Move, Posted
+from payouts.accrual.desk import EARNING, Desk, Move, Posted
 from payouts.funding.release import release, settle
 from payouts.ledger.accounts import Account
 from payouts.ledger.service import lock, post
@@ -62,7 +62,7 @@ def _accounts(moves: Sequence[Move], approved: set[UUID]) -> list[Account]:
         parties = move.parties
         if move.kind != "approved":
             found |= dict.fromkeys((parties.prepaid, parties.owed))
-        if move.kind != "earned" or move.commission_id in approved:
+        if move.kind not in EARNING or move.commission_id in approved:
             found |= dict.fromkeys((parties.available, parties.recovering))
     return list(found)
 

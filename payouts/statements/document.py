@@ -79,7 +79,7 @@ def _order(commission: Any, known: Background, lines: Sequence[PaidLine], curren
         "terms_version": told.terms_version if told else (moves[-1].terms_version if moves else None),
         "lines": [_line(one, commission.order_id, known) for one in (told.detail["lines"] if told else ())],
         "earned": dump_money(
-            Money(sum(move.delta_minor for move in moves if move.kind == "earned"), currency)
+            Money(sum(move.delta_minor for move in moves if move.delta_minor > 0), currency)
         ),
         "refunds": [
             {

@@ -190,6 +190,7 @@ SUPPLIERS: dict[str, Supplier] = {
     "code_id": _of_advisers("code"),
     "commission_id": _commissions,
     "order_ref": _orders,
+    "dispute_id": _of_advisers("dispute", "live"),
     "statement_id": _statements,
     "run_id": _runs,
     "break_id": _breaks,

@@ -51,6 +51,7 @@ CHANGES = {
     "partnership": "message = 'x'",
     "tracked_link": "disabled_at = now()",
     "discount_code": "revoked_at = now()",
+    "dispute": "due_at = NULL",
     "funding": "url = 'x'",
     "payout_account": "seen_at = now()",
     "payout_run": "total_minor = 7",

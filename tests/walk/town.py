@@ -201,6 +201,20 @@ class Town:
         self.insert("attribution_policy", shop_id=shop, model="last", code_rule="override")
         self.insert("order_echo", order_id=uuid.UUID(found["order"]), shop_id=shop)
         self.insert("posting", entry_id=secrets.randbelow(10**12), shop_id=shop)
+        for name, adviser in (("", trade.anne.id), ("_bert", tenant.bert.id)):
+            told = {"shop_id": shop, "adviser_id": adviser}
+            found[f"dispute{name}"] = self.insert(
+                "dispute", commission_id=uuid.UUID(found[f"commission{name}"]), state="open", currency="EUR",
+                policy_id=uuid.UUID(int=0x70008000000000000002), answer_by=clock.now() + LATER, **told,
+            )  # fmt: skip
+            self.insert(
+                "dispute_event", dispute_id=uuid.UUID(found[f"dispute{name}"]), kind="opened", party="adviser",
+                statement="x", **told,
+            )  # fmt: skip
+            self.insert(
+                "commission_move", commission_id=uuid.UUID(found[f"commission{name}"]), seq=9, kind="declined",
+                delta_minor=-1, standing_minor=0, currency="EUR", cause="other",
+            )  # fmt: skip
         booked = {"adviser_id": trade.anne.id, "shop_id": shop}
         self.insert("transfer_booking", **booked)
         self.insert(

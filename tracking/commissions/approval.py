@@ -15,12 +15,13 @@ from tracking.attribution import service as attribution
 from tracking.commissions import moves, reading
 from tracking.commissions.models import Commission, CommissionMove
 from tracking.commissions.service import REDECIDED, settle
-from tracking.commissions.states import require, state_of
+from tracking.commissions.states import require, require_declinable, state_of
 from tracking.orders.models import ShopOrder
 
 LATE_CLICKS = dt.timedelta(hours=24)  # Silent edges are waited for this long before the clock approves (D4).
 
-# Pending commissions whose hold has passed. Those of undecided orders are left out: deciding them is due first.
+# Pending commissions whose hold has passed. Those of undecided orders are left out: deciding them is due first. Of what
+# was declined nothing stands; of what a dispute reinstated something does, and it is due like any other.
 _DUE = """
 SELECT c.order_id
 FROM commission c
@@ -31,7 +32,7 @@ JOIN commission_terms t ON t.id = last.terms_id
 JOIN LATERAL (SELECT a.state FROM attribution a WHERE a.order_id = c.order_id ORDER BY a.n DESC LIMIT 1) stands
   ON stands.state <> 'provisional'
 WHERE (CAST(:order_id AS uuid) IS NULL OR c.order_id = :order_id)
-  AND NOT EXISTS (SELECT FROM commission_move v WHERE v.commission_id = c.id AND v.kind IN ('approved', 'declined'))
+  AND NOT EXISTS (SELECT FROM commission_move v WHERE v.commission_id = c.id AND v.kind = 'approved')
   AND greatest(o.ordered_at + make_interval(hours => 24 * t.hold_days::integer),
     o.received_at + make_interval(hours => 24)) <= :now
 ORDER BY o.ordered_at, c.id
@@ -60,16 +61,16 @@ def approve(session: Session, actor: Actor, commission_id: UUID, now: dt.datetim
 def decline(
     session: Session, actor: Actor, commission_id: UUID, reason: str, note: str | None, now: dt.datetime
 ) -> tuple[Commission, bool]:
-    """Decline a pending commission for good, with a reason the adviser can read.
+    """Decline a pending commission, with a reason the adviser can read and may dispute.
 
     Returns the commission and whether it had been declined before, for the same reason. Raises NotFound, OwnerNeeded
     and IllegalTransition.
     """
     commission, _order, history = _enter(session, actor, commission_id)
-    state = state_of(moves.steps(history))
-    if state == "declined" and history[-1].cause == reason:
+    steps = moves.steps(history)
+    if state_of(steps) == "declined" and history[-1].cause == reason:
         return commission, True
-    require(state, "declined")
+    require_declinable(steps)
     moves.append(
         session,
         commission,

@@ -53,16 +53,18 @@ class CommissionMove(Base):
         sa.CheckConstraint(
             "CASE kind WHEN 'earned' THEN delta_minor > 0 WHEN 'approved' THEN delta_minor = 0"
             " WHEN 'declined' THEN delta_minor < 0 AND standing_minor = 0"
-            " WHEN 'reversed' THEN delta_minor < 0 ELSE false END",
+            " WHEN 'reversed' THEN delta_minor < 0"
+            " WHEN 'reinstated' THEN delta_minor > 0 AND standing_minor = delta_minor ELSE false END",
             name="kind",
         ),
         sa.ForeignKeyConstraint(["commission_id", "currency"], ["commission.id", "commission.currency"]),
-        # Approved once, declined once; and the due sweep finds by these what nobody decided about yet.
+        # Approved once, declined once, reinstated once; and the due sweep finds by these what nobody approved yet.
         sa.Index(
             "uq_commission_move_verdict",
             "commission_id",
+            "kind",
             unique=True,
-            postgresql_where=sa.text("kind IN ('approved', 'declined')"),
+            postgresql_where=sa.text("kind IN ('approved', 'declined', 'reinstated')"),
         ),
     )
 

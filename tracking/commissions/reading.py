@@ -74,7 +74,13 @@ def state_in_sql() -> sa.ColumnElement[str]:
         .scalar_subquery()
     )
     return sa.case(
-        (of_this.where(move.kind == "declined").exists(), "declined"),
+        (
+            sa.and_(
+                of_this.where(move.kind == "declined").exists(),
+                ~of_this.where(move.kind == "reinstated").exists(),
+            ),
+            "declined",
+        ),
         (last == 0, "reversed"),
         (of_this.where(move.kind == "approved").exists(), "approved"),
         else_="pending",
