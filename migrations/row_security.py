@@ -36,6 +36,8 @@ OPEN_VIEWS = {
     "public_shop": "what everybody may know of a shop: its id and state",
     "public_host": "verified hosts, which stand on the open internet",
     "public_adviser": "what everybody may know of an adviser: the public profile",
+    "public_profile": "the same with what an adviser tells readers about themselves",
+    "public_evidence": "verified evidence without the order that it may name",
 }
 # What closes the web role in, one row for each policy; those that let everything through are left out.
 CLOSED_POLICIES = (

@@ -19,6 +19,7 @@ from marketplace.core.errors import Conflict, IllegalTransition, NotFound
 
 KINDS = ("expert", "celebrity", "user", "friend")
 VAT_STATUSES = ("unknown", "private", "small_business", "registered")
+PUBLIC = ("display_name", "country", "kind", "headline", "topics", "languages", "home_page")
 # Closing is one way: no new clicks, holds run out, a last payout, then closed.
 MOVES = {
     "active": ("banned", "closing"),
@@ -98,14 +99,17 @@ def become(session: Session, user: UserAccount, data: Mapping[str, Any], now: dt
 
 
 def update_profile(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> Adviser:
-    """Change the actor's own profile: display_name, country, kind, vat_status, vat_no. The code never changes.
+    """Change the actor's own profile: who they are in public and for tax. The code never changes.
 
+    A badge is of a kind: with another kind it goes, until there is verified evidence for that one.
     Raises NotFound when the actor is no adviser, InvalidInput for a VAT number that is none of that country.
     """
     adviser = get(session, actor.adviser())
-    for name in ("display_name", "country", "kind", "vat_status", "vat_no"):
+    for name in (*PUBLIC, "vat_status", "vat_no"):
         if name in data:
             setattr(adviser, name, data[name])
+    for language, text in data.get("biography", {}).items():
+        setattr(adviser, f"biography_{language}", text)
     if adviser.vat_status == "registered" or adviser.vat_no is not None:
         adviser.vat_no = legal.vat_number(adviser.vat_no, adviser.country)
     session.flush()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import advisers, public, staff, users
+from sqlalchemy.orm import Session
+
+from marketplace.accounts import advisers, profiles, staff, users
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.models import Adviser, UserAccount
 from marketplace.core import auth, clock, db
@@ -32,57 +34,60 @@ users_blueprint = ApiBlueprint(
 def show(adviser_id: UUID) -> Any:
     """Show what everybody may know of an adviser."""
     with db.session() as session:
-        return public.adviser(session, adviser_id)
+        return profiles.shown(session, adviser_id, request_now())
 
 
 @blueprint.post("/<uuid:adviser_id>/ban")
 @policy("advisers", "ban")
 @blueprint.arguments(shapes.Nothing)
 @blueprint.response(200, shapes.AdviserPublic)
-def ban(_data: dict[str, Any], adviser_id: UUID) -> Adviser:
+def ban(_data: dict[str, Any], adviser_id: UUID) -> dict[str, Any]:
     """Ban an adviser from now on: links go on, and earn nothing."""
     with db.transaction() as session:
-        return advisers.change_state(session, adviser_id, "banned", auth.current_actor(), request_now())
+        advisers.change_state(session, adviser_id, "banned", auth.current_actor(), request_now())
+        return profiles.shown(session, adviser_id, request_now())
 
 
 @blueprint.post("/<uuid:adviser_id>/reinstate")
 @policy("advisers", "ban")
 @blueprint.arguments(shapes.Nothing)
 @blueprint.response(200, shapes.AdviserPublic)
-def reinstate(_data: dict[str, Any], adviser_id: UUID) -> Adviser:
+def reinstate(_data: dict[str, Any], adviser_id: UUID) -> dict[str, Any]:
     """Let a banned adviser earn again from now on."""
     with db.transaction() as session:
-        return advisers.change_state(session, adviser_id, "active", auth.current_actor(), request_now())
+        advisers.change_state(session, adviser_id, "active", auth.current_actor(), request_now())
+        return profiles.shown(session, adviser_id, request_now())
 
 
 @profile_blueprint.get("")
 @policy("advisers", "update")
 @profile_blueprint.response(200, shapes.AdviserProfile)
-def show_profile() -> Adviser:
+def show_profile() -> dict[str, Any]:
     """Show your own profile as adviser."""
     with db.session() as session:
-        return advisers.get(session, auth.current_actor().adviser())
+        return _own(session, advisers.get(session, auth.current_actor().adviser()))
 
 
 @profile_blueprint.post("")
 @policy("advisers", "become")
 @profile_blueprint.arguments(shapes.BecomeAdviser)
 @profile_blueprint.response(201, shapes.AdviserProfile)
-def become(data: dict[str, Any]) -> Adviser:
+def become(data: dict[str, Any]) -> dict[str, Any]:
     """Become an adviser with the account that you have."""
     actor = auth.current_actor()
     with db.transaction() as session:
-        return advisers.become(session, users.get(session, users.id_of(actor)), data, request_now())
+        made = advisers.become(session, users.get(session, users.id_of(actor)), data, request_now())
+        return _own(session, made)
 
 
 @profile_blueprint.patch("")
 @policy("advisers", "update")
 @profile_blueprint.arguments(shapes.ProfileChange)
 @profile_blueprint.response(200, shapes.AdviserProfile)
-def update_profile(data: dict[str, Any]) -> Adviser:
+def update_profile(data: dict[str, Any]) -> dict[str, Any]:
     """Change your own profile; your code never changes, because it stands in addresses."""
     with db.transaction() as session:
-        return advisers.update_profile(session, auth.current_actor(), data, request_now())
+        return _own(session, advisers.update_profile(session, auth.current_actor(), data, request_now()))
 
 
 @users_blueprint.post("/<uuid:user_id>/suspend")
@@ -103,3 +108,9 @@ def reinstate_user(_data: dict[str, Any], user_id: UUID) -> UserAccount:
     """Let somebody in again."""
     with db.transaction() as session:
         return staff.reinstate(session, auth.current_actor(), user_id, request_now())
+
+
+def _own(session: Session, adviser: Adviser) -> dict[str, Any]:
+    """Return what everybody reads of an adviser, and what only they do."""
+    shown = profiles.shown(session, adviser.id, request_now())
+    return shown | {"vat_status": adviser.vat_status, "vat_no": adviser.vat_no}

@@ -47,3 +47,24 @@ def register() -> None:
             "SELECT count(*) FROM adviser",
         ),
     )
+    hooks.invariant(
+        "evidence_state_equals_history",
+        "pieces of evidence",
+        _counted(
+            "SELECT count(*) FROM influence_evidence e WHERE e.state IS DISTINCT FROM (SELECT v.state"
+            " FROM influence_evidence_event v WHERE v.evidence_id = e.id ORDER BY v.n DESC LIMIT 1)",
+            "SELECT count(*) FROM influence_evidence",
+        ),
+    )
+    # A badge rests on a row of public_evidence; so each of those was verified by who may, and never by the adviser.
+    hooks.invariant(
+        "badges_rest_on_verified_evidence",
+        "pieces of evidence",
+        _counted(
+            "SELECT count(*) FROM influence_evidence e JOIN adviser a ON a.id = e.adviser_id"
+            " WHERE e.state = 'verified' AND NOT EXISTS (SELECT FROM influence_evidence_event v"
+            " WHERE v.evidence_id = e.id AND v.state = 'verified' AND v.by_user_id <> a.user_id"
+            " AND v.by_role = CASE e.kind WHEN 'user' THEN 'shop' ELSE 'admin' END)",
+            "SELECT count(*) FROM influence_evidence WHERE state = 'verified'",
+        ),
+    )

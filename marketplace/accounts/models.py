@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketplace.accounts.models_influence import InfluenceEvidence, InfluenceEvidenceEvent
 from marketplace.accounts.models_people import (
     Agreement,
     ApiKey,
@@ -27,6 +28,8 @@ __all__ = [
     "ApiKey",
     "AuthSession",
     "EmailToken",
+    "InfluenceEvidence",
+    "InfluenceEvidenceEvent",
     "Invitation",
     "Membership",
     "RecoveryCode",

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
@@ -165,6 +166,12 @@ class Adviser(Base):
     vat_status: Mapped[str] = mapped_column(Text, server_default="unknown")
     vat_no: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="active")
+    headline: Mapped[str | None] = mapped_column(Text)
+    biography_nl: Mapped[str | None] = mapped_column(Text)
+    biography_en: Mapped[str | None] = mapped_column(Text)
+    topics: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    home_page: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = created_at()
 
 

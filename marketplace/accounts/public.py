@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from marketplace.core.db import UtcDateTime
@@ -22,6 +24,21 @@ ADVISER = sa.table(
     "public_adviser",
     sa.column("id", sa.Uuid()),
     *(sa.column(name, sa.Text()) for name in ("code", "display_name", "kind", "country", "state")),
+)
+
+PROFILE = sa.table(
+    "public_profile",
+    sa.column("id", sa.Uuid()),
+    *(sa.column(name, sa.Text()) for name in ("code", "display_name", "kind", "country", "state")),
+    *(sa.column(name, sa.Text()) for name in ("headline", "biography_nl", "biography_en", "home_page")),
+    *(sa.column(name, ARRAY(sa.Text())) for name in ("topics", "languages")),
+    sa.column("since", UtcDateTime),
+)
+EVIDENCE = sa.table(
+    "public_evidence",
+    *(sa.column(name, sa.Uuid()) for name in ("id", "adviser_id")),
+    *(sa.column(name, sa.Text()) for name in ("kind", "statement", "link")),
+    *(sa.column(name, UtcDateTime) for name in ("verified_at", "valid_until")),
 )
 
 
@@ -57,3 +74,23 @@ def names_of(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, str]
         return {}
     query = sa.select(ADVISER.c.id, ADVISER.c.display_name).where(ADVISER.c.id.in_(list(adviser_ids)))
     return {row.id: row.display_name for row in session.execute(query)}
+
+
+def require_shop(session: Session, shop_id: UUID) -> None:
+    """Raise NotFound when there is no such shop."""
+    if session.scalar(sa.select(SHOP.c.id).where(SHOP.c.id == shop_id)) is None:
+        raise NotFound("shop", shop_id)
+
+
+def profile(session: Session, adviser_id: UUID) -> dict[str, Any]:
+    """Return what an adviser tells everybody, by the names of the columns of the view. Raises NotFound."""
+    found = session.execute(sa.select(PROFILE).where(PROFILE.c.id == adviser_id)).mappings().one_or_none()
+    if found is None:
+        raise NotFound("adviser", adviser_id)
+    return dict(found)
+
+
+def evidence_of(session: Session, adviser_id: UUID) -> Sequence[sa.RowMapping]:
+    """Return the verified evidence of an adviser, newest first, also what has run out and was not swept yet."""
+    query = sa.select(EVIDENCE).where(EVIDENCE.c.adviser_id == adviser_id)
+    return session.execute(query.order_by(EVIDENCE.c.verified_at.desc(), EVIDENCE.c.id)).mappings().all()

@@ -9,11 +9,13 @@ from marketplace.accounts import (
     api_advisers,
     api_agreements,
     api_domains,
+    api_influence,
     api_keys,
     api_me,
     api_members,
     api_passwords,
     api_shops,
+    evidence_sweep,
     invariants,
     loader,
     staff,
@@ -26,6 +28,7 @@ def register() -> None:
     auth.set_actor_loader(loader.load)
     hooks.command("create-staff", staff.command)
     invariants.register()
+    evidence_sweep.register()
 
 
 def blueprints() -> tuple[flask.Blueprint, ...]:
@@ -44,4 +47,6 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
         api_advisers.blueprint,
         api_advisers.profile_blueprint,
         api_advisers.users_blueprint,
+        api_influence.kinds_blueprint,
+        api_influence.blueprint,
     )

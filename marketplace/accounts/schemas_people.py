@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from marketplace.accounts import advisers, passwords
+from marketplace.accounts import schemas_influence as shapes
 from marketplace.core import schemas
 
 
@@ -212,7 +213,7 @@ class SessionList(schemas.Schema):
 
 
 class AdviserPublic(schemas.Schema):
-    """What everybody may know of an adviser."""
+    """What everybody may know of an adviser; the badge shows only on verified evidence of their kind."""
 
     id = schemas.Uuid(required=True)
     code = fields.String(required=True)
@@ -220,6 +221,14 @@ class AdviserPublic(schemas.Schema):
     kind = fields.String(required=True)
     country = fields.String(required=True)
     state = fields.String(required=True)
+    headline = fields.String(required=True, allow_none=True)
+    biography = fields.Nested(shapes.Biography, required=True)
+    topics = fields.List(fields.String(), required=True)
+    languages = fields.List(fields.String(), required=True)
+    home_page = fields.String(required=True, allow_none=True)
+    since = schemas.Instant(required=True)
+    badge = fields.Nested(shapes.Badge, required=True, allow_none=True)
+    evidence = fields.List(fields.Nested(shapes.PublicEvidence), required=True)
 
 
 class AdviserProfile(AdviserPublic):
@@ -246,6 +255,11 @@ class ProfileChange(schemas.Schema):
     country = schemas.Country()
     vat_status = schemas.Text(validate=[validate.OneOf(advisers.VAT_STATUSES)])
     vat_no = schemas.Text(minimum=2, maximum=40, allow_none=True)
+    headline = schemas.Text(maximum=120, allow_none=True)
+    biography = fields.Nested(shapes.BiographyChange)
+    topics = shapes.topics()
+    languages = shapes.languages()
+    home_page = schemas.Url(allow_none=True)
 
 
 class Person(schemas.Schema):
