@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import idna
 
@@ -17,6 +17,9 @@ _HOST = re.compile(
 _ALLOWED = re.compile(r"[^\x00-\x20\x7f\\<>\"^`{|}]+")
 _TRACKING = frozenset({"gclid", "fbclid", "msclkid", "dclid", "gbraid", "wbraid", "srsltid", "aan", "mc_eid"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# What may stand in an address as it is, besides letters and digits; % because it may be encoded in part already.
+_AS_IT_IS = "/:?#[]@!$&'()*+,;=%~"
+_PLAIN = re.compile(r"https?://([a-z0-9.-]+)(/[A-Za-z0-9._~/-]*)?")
 
 
 class AddressUnreadable(ValueError):
@@ -44,6 +47,20 @@ def read_address(text: str) -> Address:
     if split.username is not None or split.password is not None:
         raise AddressUnreadable("The address carries a user name.")
     return Address(url, _ascii_host(split.hostname or ""))
+
+
+def mended(text: str) -> str:
+    """Return an address with what an address can't have percent-encoded behind its host, as browsers do it.
+
+    Spaces, letters beyond ASCII and a few signs are encoded; control characters and backslashes never, nor anything in
+    the host: then the text comes back as it was, and read_address says what is the matter.
+    """
+    url = text.strip()
+    begun, parted, host = url.partition("://")
+    end = next((at for at, sign in enumerate(host) if sign in "/?#"), len(host))
+    if not parted or re.search(r"[\x00-\x1f\x7f\\]", url) or len(url) > MOST_CHARACTERS:
+        return text
+    return f"{begun}://{host[:end]}{quote(host[end:], safe=_AS_IT_IS)}"
 
 
 def _split(url: str) -> SplitResult:
@@ -76,6 +93,9 @@ def page_digest(address: Address) -> bytes:
     """Return 32 bytes that are equal for addresses of one page: scheme, www., fragment, order of the query
     and the parameters that advertisers add (utm_*, gclid and the like) don't matter.
     """
+    if plain := _PLAIN.fullmatch(address.url):
+        page = f"{plain[1].rstrip('.').removeprefix('www.')}{(plain[2] or '').rstrip('/')}?"
+        return hashlib.sha256(page.encode("ascii")).digest()
     split = urlsplit(address.url)
     port = "" if split.port in (None, _DEFAULT_PORTS[split.scheme.lower()]) else f":{split.port}"
     kept = sorted(
@@ -83,5 +103,6 @@ def page_digest(address: Address) -> bytes:
         for name, value in parse_qsl(split.query, keep_blank_values=True)
         if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
     )
-    page = f"{address.host.removeprefix('www.')}{port}{split.path.rstrip('/')}?{urlencode(kept)}"
+    path = split.path if split.path.isascii() else quote(split.path, safe=_AS_IT_IS, errors="surrogatepass")
+    page = f"{address.host.removeprefix('www.')}{port}{path.rstrip('/')}?{urlencode(kept)}"
     return hashlib.sha256(page.encode("utf-8", "surrogatepass")).digest()

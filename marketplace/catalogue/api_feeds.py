@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from functools import partial
@@ -23,8 +24,10 @@ from marketplace.core.web import ApiBlueprint, body_limit, request_now, takes_by
 blueprint = ApiBlueprint("feeds", __name__, url_prefix="/api/v1/feeds", description="Product feeds")
 _BODY = {
     "required": True,
-    "description": "The feed itself, Google Merchant RSS 2.0, Atom or TSV, up to 100 MB; the content decides.",
-    "content": {kind: {"schema": {"type": "string"}} for kind in ("text/xml", "text/tab-separated-values")},
+    "description": "The feed itself, Google Merchant RSS 2.0, Atom, TSV or CSV, up to 100 MB; the content decides.",
+    "content": {
+        kind: {"schema": {"type": "string"}} for kind in ("text/xml", "text/tab-separated-values", "text/csv")
+    },
 }
 
 
@@ -45,10 +48,22 @@ def upload(query: dict[str, Any]) -> Any:
             received = feeds.receive(body, file)
         with transaction() as writing:
             job = feeds.queue(
-                writing, actor, shop_id, received, is_complete=query["complete"], now=request_now()
+                writing,
+                actor,
+                shop_id,
+                received,
+                is_complete=query["complete"],
+                now=request_now(),
+                charset=_charset(flask.request),
             )
             after_commit(writing, partial(jobs.enqueue, READ, str(job.id)))
     return job, 202, {"Location": f"/api/v1/feeds/{job.id}"}
+
+
+def _charset(request: flask.Request) -> str | None:
+    """Return the encoding that the sender names; what isn't the name of one is as good as none."""
+    named = request.mimetype_params.get("charset", "")
+    return named if re.fullmatch(r"[A-Za-z0-9._:-]{1,40}", named) else None
 
 
 def _refuse_wrappings(request: flask.Request) -> None:

@@ -85,11 +85,12 @@ def queue(
     is_complete: bool,
     now: dt.datetime,
     source_id: uuid.UUID | None = None,
+    charset: str | None = None,
 ) -> FeedJob:
     """Store a feed and line it up to be read.
 
     is_complete: the feed is the whole catalogue, so that products it lacks are retired; source_id: where it was
-    fetched, when nobody sent it.
+    fetched, when nobody sent it; charset: what the sender says the encoding is.
     Raises ShopClosed, and FeedsWaiting when MOST_WAITING feeds of this shop wait.
     """
     if shops.get(session, shop_id).state == "closed":
@@ -105,6 +106,7 @@ def queue(
         is_complete=is_complete,
         size=received.size,
         sha256=received.sha256,
+        charset=charset,
         queued_by=actor.user_id,
         source_id=source_id,
         queued_at=now,

@@ -8,18 +8,17 @@ attempt it belongs to: a worker that was given up on finds that the feed is no l
 from __future__ import annotations
 
 import datetime as dt
-import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.accounts import shops
+from marketplace.catalogue import staging
 from marketplace.catalogue.models import FeedChunk, FeedJob, FeedRow, FeedStaged
 from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.rows import ProductFacts, ReadRow
-from marketplace.core import ids
+from marketplace.catalogue.rows import ReadRow
 from marketplace.core.errors import Conflict
 
 STALLED_AFTER = dt.timedelta(minutes=2)
@@ -66,7 +65,7 @@ def claim(session: Session, job_id: uuid.UUID, *, now: dt.datetime, wall: dt.dat
     job.bytes_read = job.rows_read = job.refused = 0
     if job.attempt > MOST_ATTEMPTS:
         reason = f"Reading was interrupted {MOST_ATTEMPTS} times."
-        fail(session, job, FeedUnreadable("interrupted", reason, "Send the feed again."), now=now)
+        _fail(session, job, FeedUnreadable("interrupted", reason, "Send the feed again."), now)
         return None
     job.state, job.started_at, job.heartbeat_at = "running", now, wall
     return job
@@ -114,12 +113,7 @@ def stage(
                 for row in refused
             ],
         )
-    columns = ", ".join(column.name for column in FeedStaged.__table__.columns)
-    cursor = session.connection().connection.cursor()
-    with cursor.copy(f"COPY feed_staged ({columns}) FROM STDIN") as copy:
-        for row in rows:
-            if row.facts is not None:
-                copy.write_row(_staged(job.id, row, row.facts))
+    staging.write(session, job.id, rows)
 
 
 def _hold(session: Session, job: FeedJob, **values: object) -> None:
@@ -127,33 +121,6 @@ def _hold(session: Session, job: FeedJob, **values: object) -> None:
     held = session.execute(sa.update(FeedJob).where(mine).values(**values).returning(FeedJob.id)).first()
     if held is None:
         raise FeedOvertaken(job_id=job.id, attempt=job.attempt)
-
-
-def _staged(job_id: uuid.UUID, row: ReadRow, facts: ProductFacts) -> tuple[object, ...]:
-    """Return a good row in the order of the columns of feed_staged."""
-    return (
-        job_id,
-        row.number,
-        ids.new_id(),
-        facts.sku,
-        facts.title,
-        facts.description,
-        facts.link,
-        facts.page,
-        facts.image_link,
-        facts.brand,
-        facts.gtin,
-        facts.price.minor,
-        facts.price.currency,
-        None if facts.sale_price is None else facts.sale_price.minor,
-        facts.availability,
-        facts.category,
-        facts.google_category,
-        facts.product_type,
-        list(facts.warnings),
-        facts.content_hash(),
-        json.dumps([note.as_dict() for note in row.notes]),
-    )
 
 
 _REPORT = """
@@ -200,12 +167,15 @@ DELETE FROM feed_row WHERE job_id IN
 """
 
 
-def apply(session: Session, job: FeedJob, *, now: dt.datetime) -> None:
+def apply(
+    session: Session, job: FeedJob, *, now: dt.datetime, read_as: Mapping[str, object] | None = None
+) -> None:
     """Make the catalogue as the staged rows say, write the report, and finish the feed; all or nothing.
 
     Rows that say what is known already change nothing. When the feed is the whole catalogue, products that
     it lacks are retired, unless none of its rows was good. Reports of feeds before the last REPORTS_KEPT are
-    removed. Raises FeedOvertaken when another worker has taken over.
+    removed. A new price goes into its product's history by a trigger. Raises FeedOvertaken when another worker has
+    taken over, or when rows that were staged are no longer there, which a crash of the server leaves behind.
     """
     _hold(session, job, heartbeat_at=FeedJob.heartbeat_at)
     ours = {"job_id": job.id, "shop_id": job.shop_id, "now": now, "kept": REPORTS_KEPT - 1}
@@ -215,10 +185,16 @@ def apply(session: Session, job: FeedJob, *, now: dt.datetime) -> None:
     good = sum(count for outcome, count in counts.items() if outcome != "refused")
     retired = len(session.execute(sa.text(_RETIRE), ours).all()) if job.is_complete and good else 0
     names = ("added", "changed", "unchanged", "refused")
+    if (
+        sum(counts.values())
+        != session.scalars(sa.select(FeedJob.rows_read).where(FeedJob.id == job.id)).one()
+    ):
+        raise FeedOvertaken(job_id=job.id, attempt=job.attempt)
     _hold(
         session,
         job,
         state="done",
+        read_as=read_as,
         finished_at=now,
         rows_total=FeedJob.rows_read,
         retired=retired,
@@ -228,21 +204,32 @@ def apply(session: Session, job: FeedJob, *, now: dt.datetime) -> None:
     _forget(session, job.id, chunks=True)
 
 
-def refuse(session: Session, job: FeedJob, why: FeedUnreadable, *, now: dt.datetime) -> None:
-    """Let a feed that can't be read fail with the reason; nothing of it is applied and its report is dropped.
+def refuse(
+    session: Session,
+    job: FeedJob,
+    why: FeedUnreadable,
+    *,
+    now: dt.datetime,
+    read_as: Mapping[str, object] | None = None,
+) -> None:
+    """Let a feed that can't be read fail with the reason; nothing of it is applied.
 
-    Raises FeedOvertaken when another worker has taken over.
+    Its report keeps the rows before the break, with what would have become of them. Raises FeedOvertaken when another
+    worker has taken over.
     """
-    _hold(session, job, heartbeat_at=FeedJob.heartbeat_at)
-    fail(session, session.get_one(FeedJob, job.id), why, now=now)
+    _hold(session, job, heartbeat_at=FeedJob.heartbeat_at, read_as=read_as)
+    ours = {"job_id": job.id, "shop_id": job.shop_id, "kept": REPORTS_KEPT - 1}
+    session.execute(sa.text(_REPORT), ours)
+    session.execute(sa.text(_OLD_REPORTS), ours)
+    _fail(session, session.get_one(FeedJob, job.id), why, now)
 
 
-def fail(session: Session, job: FeedJob, why: FeedUnreadable, *, now: dt.datetime) -> None:
-    """Write down why a feed failed and drop everything of it but that."""
+def _fail(session: Session, job: FeedJob, why: FeedUnreadable, now: dt.datetime) -> None:
     job.state, job.finished_at = "failed", now
     job.failure_code, job.failure_reason, job.failure_fix = why.code, why.reason, why.fix
+    job.failure_line, job.failure_column = why.line, why.column
     session.flush()
-    _forget(session, job.id, report=True, chunks=True)
+    _forget(session, job.id, chunks=True)
 
 
 def _forget(session: Session, job_id: uuid.UUID, *, report: bool = False, chunks: bool = False) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.catalogue import ingest
 from marketplace.catalogue.models import FeedJob
 from marketplace.catalogue.notes import FeedUnreadable, Note
-from marketplace.catalogue.reading import feed_rows
+from marketplace.catalogue.reading import Feed
 from marketplace.catalogue.rows import ReadRow, read_row
 from marketplace.core import clock, config, jobs
 from marketplace.core.db import transaction
@@ -64,29 +64,40 @@ def read(job_id: uuid.UUID) -> bool:
         if job is None:
             return False
         currency, hosts = ingest.surroundings(session, job)
+    taken = _Pieces(job)
+    feed = Feed(taken, job.charset)
     try:
-        _stage_all(job, currency, hosts)
+        _stage_all(job, feed, taken, currency, hosts)
     except FeedUnreadable as why:
         with transaction() as session:
-            ingest.refuse(session, job, why, now=clock.now())
+            ingest.refuse(session, job, why, read_as=feed.read_as.as_dict(), now=clock.now())
         return True
     except ingest.FeedOvertaken:
         return False
     with transaction() as session:
-        ingest.apply(session, job, now=clock.now())
+        ingest.apply(session, job, read_as=feed.read_as.as_dict(), now=clock.now())
     return True
 
 
-def _stage_all(job: FeedJob, currency: str, hosts: frozenset[str]) -> None:
-    """Stage all rows in batches; no transaction is open while rows are read."""
-    taken = _Pieces(job)
+def _stage_all(job: FeedJob, feed: Feed, taken: _Pieces, currency: str, hosts: frozenset[str]) -> None:
+    """Stage all rows in batches, those before a break too; no transaction is open while rows are read."""
     seen: set[str] = set()
-    rows = (_once(read_row(raw, shop_currency=currency, hosts=hosts), seen) for raw in feed_rows(iter(taken)))
-    count = 0
-    while batch := list(itertools.islice(rows, BATCH)):
+    rows, now, count = iter(feed), clock.now(), 0
+    broken: FeedUnreadable | None = None
+    while broken is None:
+        batch: list[ReadRow] = []
+        try:
+            for raw in itertools.islice(rows, BATCH):
+                batch.append(_once(read_row(raw, shop_currency=currency, hosts=hosts, now=now), seen))
+        except FeedUnreadable as why:
+            broken = why
+        if not batch:
+            break
         count += len(batch)
         with transaction() as session:
             ingest.stage(session, job, batch, bytes_read=taken.bytes_read, wall=clock.wall())
+    if broken is not None:
+        raise broken
     if count == 0:
         fix = "Send a feed with products; to retire all of them, close the offers or the shop instead."
         raise FeedUnreadable("no_rows", "The feed holds no rows.", fix)

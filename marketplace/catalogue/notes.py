@@ -1,8 +1,8 @@
-"""What a feed row is told: which field, what is the matter, and how to put it right."""
+"""What a feed is told: of a row, which field and how to put it right; of the whole, how it was read or why not."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,33 @@ class Note:
         return asdict(self)
 
 
-class FeedUnreadable(Exception):
-    """The feed as a whole can't be read, so nothing of it is applied. `code` is stable, the rest is prose."""
+@dataclass(slots=True)
+class ReadAs:
+    """How a feed was read, known better as reading goes on.
 
-    def __init__(self, code: str, reason: str, fix: str) -> None:
-        self.code, self.reason, self.fix = code, reason, fix
+    format: rss, atom, csv or tsv; delimiter: one character, of delimited text; ignored: names of columns or elements
+    that mean nothing here; notes: remarks on the feed as a whole.
+    """
+
+    format: str = ""
+    encoding: str = ""
+    delimiter: str | None = None
+    ignored: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what is stored and shown."""
+        return asdict(self)
+
+
+class FeedUnreadable(Exception):
+    """The feed as a whole can't be read, so nothing of it is applied. `code` is stable, the rest is prose.
+
+    line, column: where its text broke off, both from 1, when that is known.
+    """
+
+    def __init__(
+        self, code: str, reason: str, fix: str, *, line: int | None = None, column: int | None = None
+    ) -> None:
+        self.code, self.reason, self.fix, self.line, self.column = code, reason, fix, line, column
         super().__init__(f"{code}: {reason}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from babel.numbers import list_currencies
 
@@ -11,9 +12,24 @@ from marketplace.core.money import Money, exponent
 
 _SPACES = "\t\u00a0\u2009\u202f"
 _PRICE = re.compile(
-    r"(?P<before>[A-Z]{3}|€)? ?(?P<number>-?[0-9][0-9.,' ]*?) ?(?P<after>[A-Z]{3}|€)?",
+    r"(?P<before>[A-Za-z]{3}|[^0-9 .,'-]{1,4})? ?(?P<number>-?[0-9][0-9.,' ]*?)(?P<round>[.,][-–—]{1,2})?"
+    r" ?(?P<after>[A-Za-z]{3}|[^0-9 .,'-]{1,4})?",
     re.ASCII,
 )
+_USUAL = re.compile(r"([0-9]{1,12})\.([0-9]{2}) (EUR|USD|GBP)", re.ASCII)
+# Signs that mean one currency, whoever writes them.
+_SIGNS = {
+    "€": "EUR", "£": "GBP", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD",
+    "HK$": "HKD", "S$": "SGD", "R$": "BRL", "zł": "PLN", "Kč": "CZK", "₺": "TRY", "₹": "INR", "₴": "UAH", "₽": "RUB",
+}  # fmt: skip
+# Signs that several currencies have: they mean that of the shop when it is one of them.
+_SHARED = {
+    "$": frozenset(["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD"]),
+    "¥": frozenset(("JPY", "CNY")),
+    "kr": frozenset(("SEK", "NOK", "DKK", "ISK")),
+    "kr.": frozenset(("DKK", "NOK", "SEK", "ISK")),
+    "Fr.": frozenset(("CHF",)),
+}
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]{1,2}", re.ASCII)
 _GROUPED_POINT = re.compile(r"[0-9]{1,3}(?:([,' ])[0-9]{3})(?:\1[0-9]{3})*\.[0-9]+", re.ASCII)
@@ -37,6 +53,14 @@ def currencies() -> frozenset[str]:
     return frozenset(list_currencies())
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A price as it was read; is_assumed when the words left its currency to be that of the shop."""
+
+    price: Money
+    is_assumed: bool = False
+
+
 def parse_price(text: str) -> Money:
     """Read a feed price exactly, such as "129.00 EUR", "EUR 12", "12,50 EUR", "1.299,00 EUR" or "109.9900
     USD".
@@ -46,30 +70,55 @@ def parse_price(text: str) -> Money:
     Raises PriceUnreadable for everything else: no or an unknown currency, a minus, "1,299 EUR", or parts of
     a minor unit (12.345 EUR).
     """
+    return read_price(text, None).price
+
+
+@lru_cache(maxsize=4096)
+def read_price(text: str, shop_currency: str | None) -> Read:
+    """Read a price as parse_price does; without a currency, or with a sign that several have, it is the shop's.
+
+    shop_currency: ISO 4217, or None when none is to be assumed. Raises PriceUnreadable.
+    """
+    if usual := _USUAL.fullmatch(text):
+        return Read(Money(int(usual[1] + usual[2]), usual[3]))
     cleaned = text.strip()
     for space in _SPACES:
         cleaned = cleaned.replace(space, " ")
-    matched = _PRICE.fullmatch(cleaned[:64]) if len(cleaned) <= 64 else None
     if not cleaned:
         raise PriceUnreadable("price_missing", "The price is empty.")
+    matched = _PRICE.fullmatch(cleaned) if len(cleaned) <= 64 else None
     if matched is None:
         raise PriceUnreadable("price_unreadable", "The price is not an amount and a currency.")
-    currency = _currency(matched["before"], matched["after"])
-    if matched["number"].startswith("-"):
+    if cleaned.startswith("-") or matched["number"].startswith("-"):
         raise PriceUnreadable("price_negative", "The price is below zero.", "A price is zero or more.")
-    return _exact(_digits(matched["number"].strip()), currency)
+    currency, is_assumed = _currency((matched["before"], matched["after"]), shop_currency)
+    return Read(_exact(_digits(matched["number"].strip()), currency), is_assumed)
 
 
-def _currency(before: str | None, after: str | None) -> str:
-    named = {"EUR" if word == "€" else word for word in (before, after) if word}
-    if not named:
-        raise PriceUnreadable("currency_missing", "The price has no currency.")
+def _currency(words: tuple[str | None, ...], shop_currency: str | None) -> tuple[str, bool]:
+    """Return the currency that is named, and whether it is the shop's because the words leave it open."""
+    named = set()
+    shared = [word for word in words if word in _SHARED]
+    for word in words:
+        if not word or word in _SHARED:
+            continue
+        if word in _SIGNS:
+            named.add(_SIGNS[word])
+        elif word.upper() in currencies():
+            named.add(word.upper())
+        elif word.isascii() and word.isalpha() and len(word) == 3:
+            raise PriceUnreadable("currency_unknown", f"{word.upper()} is not a currency of ISO 4217.")
+        else:
+            raise PriceUnreadable("price_unreadable", "The price is not an amount and a currency.")
     if len(named) > 1:
         raise PriceUnreadable("currency_ambiguous", "The price names two currencies.")
-    currency = named.pop()
-    if currency not in currencies():
-        raise PriceUnreadable("currency_unknown", f"{currency} is not a currency of ISO 4217.")
-    return currency
+    currency = next(iter(named), shop_currency)
+    if any(currency not in _SHARED[word] for word in shared):
+        reason = f"{shared[0]} stands for several currencies, and the price's or shop's own is none of them."
+        raise PriceUnreadable("currency_ambiguous", reason)
+    if currency is None:
+        raise PriceUnreadable("currency_missing", "The price has no currency.")
+    return currency, not named
 
 
 def _digits(number: str) -> str:

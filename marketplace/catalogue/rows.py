@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from stdnum import ean
 
-from marketplace.catalogue import categories
-from marketplace.catalogue.addresses import Address, AddressUnreadable, page_digest, read_address
+from marketplace.catalogue import categories, sales, taxonomy, texts
+from marketplace.catalogue.addresses import Address, AddressUnreadable, mended, page_digest, read_address
+from marketplace.catalogue.availability import read_availability
+from marketplace.catalogue.facts import ProductFacts
 from marketplace.catalogue.notes import Note
-from marketplace.catalogue.prices import PriceUnreadable, parse_price
+from marketplace.catalogue.prices import PriceUnreadable, Read, read_price
 from marketplace.core.money import Money
 
 FIELDS = (
-    "id", "title", "description", "link", "image_link", "availability", "price", "sale_price", "brand",
-    "gtin", "google_product_category", "product_type",
+    "id", "title", "description", "link", "image_link", "availability", "price", "sale_price",
+    "sale_price_effective_date", "brand", "gtin", "google_product_category", "product_type",
 )  # fmt: skip
 REQUIRED = ("id", "title", "link", "price")
 _LIMITS = {
@@ -29,9 +31,10 @@ _LIMITS = {
     "product_type": 750,
 }
 _MOST_ID = 200
-_AVAILABILITY = frozenset({"in_stock", "out_of_stock", "preorder", "backorder"})
-# NUL, other controls and lone surrogates: PostgreSQL or JSON can't hold them, and nobody means them.
-_BAD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FIELDS = frozenset(FIELDS)
+# NUL, other controls and lone surrogates: PostgreSQL or JSON can't hold them, and nobody means them; and what stands
+# for bytes that were no text (encodings.BROKEN).
+_BAD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +47,6 @@ class RawRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ProductFacts:
-    """What a feed says about one product, checked and in one form."""
-
-    sku: str
-    title: str
-    description: str
-    link: str
-    page: bytes
-    image_link: str | None
-    brand: str | None
-    gtin: str | None
-    price: Money
-    sale_price: Money | None
-    availability: str | None
-    category: str
-    google_category: str | None
-    product_type: str | None
-    warnings: tuple[str, ...]
-
-    def content_hash(self) -> bytes:
-        """Return 32 bytes that change exactly when something in here changes."""
-        words = [_plain(getattr(self, field.name)) for field in fields(self)]
-        return hashlib.sha256(json.dumps(words).encode("ascii")).digest()
-
-
-@dataclass(frozen=True, slots=True)
 class ReadRow:
     """What came of a row: facts, or None (refused), and what is to be said about it, refusals first."""
 
@@ -79,25 +56,31 @@ class ReadRow:
     notes: tuple[Note, ...]
 
 
-def read_row(raw: RawRow, *, shop_currency: str, hosts: frozenset[str]) -> ReadRow:
+def read_row(
+    raw: RawRow, *, shop_currency: str, hosts: frozenset[str], now: dt.datetime | None = None
+) -> ReadRow:
     """Return the facts of a row, or its refusal; never raises, whatever the row holds.
 
-    shop_currency: a price in another one is kept with a warning; hosts: the shop's verified ones, others are
-    kept with a warning.
+    shop_currency: a price in another one is kept with a warning, one without any is taken to be in it; hosts: the
+    shop's verified ones, others are kept with a warning; now: decides whether a sale price holds, when it says from
+    when to when; None for any time.
     """
-    reader = _Reader({name: value.strip() for name, value in raw.fields.items() if name in FIELDS})
+    reader = _Reader({name: value.strip() for name, value in raw.fields.items() if name in _FIELDS})
     sku = reader.sku()
     if raw.problem is not None:
         return ReadRow(raw.number, sku, None, (raw.problem,))
-    facts = reader.facts(sku, shop_currency, hosts)
-    notes = tuple(sorted(reader.notes, key=lambda note: not note.refuses))
-    if facts is None or any(note.refuses for note in notes):
-        return ReadRow(raw.number, sku, None, notes)
-    return ReadRow(raw.number, sku, facts, notes)
+    facts = reader.facts(sku, shop_currency, hosts, now)
+    notes = reader.notes
+    if not notes:
+        return ReadRow(raw.number, sku, facts, ())
+    ordered = tuple(sorted(notes, key=lambda note: not note.refuses))
+    return ReadRow(raw.number, sku, None if ordered[0].refuses else facts, ordered)
 
 
 class _Reader:
     """Reads the fields of one row and collects what is to be said about them."""
+
+    __slots__ = ("fields", "notes")
 
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
@@ -122,11 +105,11 @@ class _Reader:
             return sku
         return None
 
-    def facts(self, sku: str | None, shop_currency: str, hosts: frozenset[str]) -> ProductFacts | None:
-        for name, value in self.fields.items():
-            if name != "id" and _BAD.search(value):
-                fix = "Save the feed as UTF-8 and remove control characters."
-                self.refuse(name, "bad_characters", f"{name} has characters that are no text.", fix)
+    def facts(
+        self, sku: str | None, shop_currency: str, hosts: frozenset[str], now: dt.datetime | None
+    ) -> ProductFacts | None:
+        if _BAD.search("\t".join(self.fields.values())):
+            self.spoilt()
         if self.notes:
             return None
         title, link, price = self.text("title"), self.link(hosts), self.price(shop_currency)
@@ -134,83 +117,120 @@ class _Reader:
             self.refuse("title", "missing", "The row has no title.", "Give the product a title.")
         if sku is None or not title or link is None or price is None:
             return None
-        google, product_type = self.text("google_product_category"), self.text("product_type")
-        found = {
-            "sku": sku, "title": title, "description": self.text("description"), "link": link.url,
+        google, product_type = self.text("google_product_category", texts.plain), self.text("product_type")
+        facts = {
+            "sku": sku, "title": title, "description": self.text("description", texts.plain), "link": link.url,
             "page": page_digest(link), "image_link": self.image(), "brand": self.text("brand") or None,
-            "gtin": self.gtin(), "price": price, "sale_price": self.sale_price(price),
-            "availability": self.availability(), "category": _category(google, product_type),
+            "gtin": self.gtin(), "price": price, "sale_price": self.sale_price(price, now),
+            "availability": self.availability(), "category": _category(google, product_type, taxonomy.known()),
             "google_category": google or None, "product_type": categories.normalise(product_type) or None,
         }  # fmt: skip
-        warnings = tuple(sorted({note.code for note in self.notes}))
-        return ProductFacts(**found, warnings=warnings)  # type: ignore[arg-type]
+        warnings = tuple(sorted({note.code for note in self.notes})) if self.notes else ()
+        return ProductFacts(**facts, warnings=warnings)  # type: ignore[arg-type]
 
-    def text(self, name: str) -> str:
-        value, limit = self.fields.get(name, ""), _LIMITS[name]
+    def spoilt(self) -> None:
+        for name, value in self.fields.items():
+            if name != "id" and _BAD.search(value):
+                fix = "Save the feed as UTF-8 and remove control characters."
+                self.refuse(name, "bad_characters", f"{name} has characters that are no text.", fix)
+
+    def text(self, name: str, plain: Callable[[str], str] = texts.line) -> str:
+        value = self.fields.get(name, "")
+        if not value:
+            return value
+        value, limit = _BAD.sub("", plain(value)), _LIMITS[name]
         if len(value) > limit:
             self.warn(name, "shortened", f"{name} was cut at {limit} characters.", f"Shorten {name}.")
             return value[:limit].rstrip()
         return value
 
+    def address(self, name: str) -> Address:
+        """Return the address in a field, mended with a warning where that is safe. Raises AddressUnreadable."""
+        value = self.fields.get(name, "")
+        if "&" in value and ";" in value:
+            value = value.replace("&amp;amp;", "&").replace("&amp;", "&")
+        better = mended(value)
+        address = read_address(better)
+        if better != value:
+            reason = f"{name} has spaces or signs that an address can't have; they were percent-encoded."
+            self.warn(name, "link_encoded", reason, "Percent-encode addresses.")
+        return address
+
     def link(self, hosts: frozenset[str]) -> Address | None:
         try:
-            address = read_address(self.fields.get("link", ""))
+            address = self.address("link")
         except AddressUnreadable as error:
-            self.refuse(
-                "link",
-                "link_unreadable",
-                str(error),
-                "Give the full address, such as https://shop.example/p/1.",
-            )
+            fix = "Give the full address, such as https://shop.example/p/1."
+            self.refuse("link", "link_unreadable", str(error), fix)
             return None
         if address.host not in hosts:
-            reason = f"{address.host} is not a verified domain of this shop: links to it can't earn yet."
-            self.warn("link", "host_unverified", reason, "Verify the domain under Domains.")
+            self.notes.append(_unverified(address.host))
         return address
 
     def image(self) -> str | None:
-        value = self.fields.get("image_link", "")
-        if not value:
+        if "image_link" not in self.fields or not self.fields["image_link"]:
             return None
         try:
-            return read_address(value).url
+            return self.address("image_link").url
         except AddressUnreadable as error:
-            self.warn(
-                "image_link", "image_unreadable", f"{error} The image was left out.", "Give its full address."
-            )
+            reason = f"{error} The image was left out."
+            self.warn("image_link", "image_unreadable", reason, "Give its full address.")
             return None
 
     def price(self, shop_currency: str) -> Money | None:
         try:
-            price = parse_price(self.fields.get("price", ""))
+            read = read_price(self.fields.get("price", ""), shop_currency)
         except PriceUnreadable as error:
             self.refuse("price", error.code, error.reason, error.fix)
             return None
-        if price.currency != shop_currency:
-            reason = f"The price is in {price.currency}, the shop sells in {shop_currency}."
-            fix = f"Send a feed with prices in {shop_currency}; orders are taken in {shop_currency} only."
-            self.warn("price", "foreign_currency", reason, fix)
-        return price
+        if note := _about_currency(read, shop_currency):
+            self.notes.append(note)
+        return read.price
 
-    def sale_price(self, price: Money) -> Money | None:
+    def sale_price(self, price: Money, now: dt.datetime | None) -> Money | None:
         value = self.fields.get("sale_price", "")
         if not value:
             return None
         try:
-            sale = parse_price(value)
+            sale = read_price(value, price.currency).price
         except PriceUnreadable as error:
-            self.warn("sale_price", "sale_price_unreadable", f"{error.reason} It was left out.", error.fix)
+            if error.code not in ("price_missing",):
+                self.warn(
+                    "sale_price", "sale_price_unreadable", f"{error.reason} It was left out.", error.fix
+                )
             return None
         if sale.currency != price.currency or sale > price:
             reason = "The sale price is in another currency than the price, or above it. It was left out."
             self.warn("sale_price", "sale_price_unfit", reason, "Give a sale price below the price.")
             return None
-        return sale
+        return sale if sale < price and self.sale_holds(now) else None
+
+    def sale_holds(self, now: dt.datetime | None) -> bool:
+        """Tell whether the sale price holds now; many platforms send the same price twice, and dates without a sale."""
+        name = "sale_price_effective_date"
+        value = self.fields.get(name, "")
+        if not value:
+            return True
+        period = sales.read_period(value)
+        if period is None:
+            reason = "When the sale price holds can't be read. The sale price was left out."
+            self.warn(
+                name, "sale_dates_unreadable", reason, "Write 2026-11-01T00:00+0100/2026-11-08T00:00+0100."
+            )
+            return False
+        if now is not None and not sales.holds(period, now):
+            reason = (
+                "The sale price doesn't hold now. It was left out until a feed that is read when it does."
+            )
+            self.warn(name, "sale_not_now", reason, "Nothing, when that is meant.")
+            return False
+        return True
 
     def gtin(self) -> str | None:
-        value = re.sub(r"[ -]", "", self.fields.get("gtin", ""))
+        value = self.fields.get("gtin", "")
         if not value:
             return None
+        value = value.replace(" ", "").replace("-", "")
         if not value.isascii() or not ean.is_valid(value):
             self.warn(
                 "gtin", "gtin_invalid", "The GTIN is not valid. It was left out.", "Check the bar code."
@@ -219,22 +239,42 @@ class _Reader:
         return value
 
     def availability(self) -> str | None:
-        value = self.fields.get("availability", "").lower().replace(" ", "_").replace("-", "_")
-        if value in _AVAILABILITY or not value:
-            return value or None
-        reason = "The availability is none of in_stock, out_of_stock, preorder, backorder. It was left out."
-        self.warn("availability", "availability_unknown", reason, "Use one of these words.")
+        value = self.fields.get("availability", "")
+        if not value:
+            return None
+        known = read_availability(value)
+        if known is None:
+            reason = (
+                "The availability is none of in_stock, out_of_stock, preorder, backorder. It was left out."
+            )
+            self.warn("availability", "availability_unknown", reason, "Use one of these words.")
+        return known
+
+
+@lru_cache(maxsize=256)
+def _unverified(host: str) -> Note:
+    reason = f"{host} is not a verified domain of this shop: links to it can't earn yet."
+    return Note("link", "host_unverified", reason, "Verify the domain under Domains.")
+
+
+def _about_currency(read: Read, shop_currency: str) -> Note | None:
+    currency = read.price.currency
+    if read.is_assumed:
+        reason = f"The price names no currency of its own. It was taken to be in {shop_currency}."
+        fix = f"Write the currency behind the amount, for example 129.00 {shop_currency}."
+        return Note("price", "currency_assumed", reason, fix)
+    if currency == shop_currency:
         return None
+    reason = f"The price is in {currency}, the shop sells in {shop_currency}."
+    fix = f"Send a feed with prices in {shop_currency}; orders are taken in {shop_currency} only."
+    return Note("price", "foreign_currency", reason, fix)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Money):
-        return [value.minor, value.currency]
-    return value.hex() if isinstance(value, bytes) else value
-
-
-def _category(google: str, product_type: str) -> str:
-    """Return the path for commission rules: Google's as words, else the shop's own, else Google's number."""
+@lru_cache(maxsize=4096)
+def _category(google: str, product_type: str, known: taxonomy.Taxonomy) -> str:
+    """Return the path for commission rules: Google's, by its number or in words, else the shop's own, else a number."""
+    if found := known.find(google) if google else None:
+        return found.path
     if google and not google.isdigit():
         return categories.normalise(google)
     return categories.normalise(product_type) or categories.normalise(google)

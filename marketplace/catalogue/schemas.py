@@ -52,6 +52,28 @@ class FailureSchema(Schema):
     code = fields.String()
     reason = fields.String()
     fix = fields.String()
+    line = fields.Integer(allow_none=True, metadata={"description": "where the text broke off, from 1"})
+    column = fields.Integer(allow_none=True)
+
+
+class FeedNoteSchema(Schema):
+    """A remark about a feed as a whole."""
+
+    code = fields.String()
+    reason = fields.String()
+    fix = fields.String()
+
+
+class ReadAsSchema(Schema):
+    """How a feed was read."""
+
+    format = fields.String(metadata={"enum": ["rss", "atom", "csv", "tsv", ""]})
+    encoding = fields.String()
+    delimiter = fields.String(allow_none=True)
+    ignored = fields.List(
+        fields.String(), metadata={"description": "columns or elements that mean nothing here"}
+    )
+    notes = fields.List(fields.Nested(FeedNoteSchema))
 
 
 class FeedSchema(Schema):
@@ -70,16 +92,17 @@ class FeedSchema(Schema):
     unchanged = fields.Integer()
     refused = fields.Integer()
     retired = fields.Integer()
+    read_as = fields.Nested(ReadAsSchema, allow_none=True)
     failure = fields.Method("failure_of", allow_none=True)
     queued_at = Instant()
     started_at = Instant(allow_none=True)
     finished_at = Instant(allow_none=True)
 
-    def failure_of(self, job: object) -> dict[str, str] | None:
+    def failure_of(self, job: object) -> dict[str, Any] | None:
         """Return why the feed failed, or None."""
         if getattr(job, "failure_code", None) is None:
             return None
-        return {name: getattr(job, f"failure_{name}") for name in ("code", "reason", "fix")}
+        return {name: getattr(job, f"failure_{name}") for name in ("code", "reason", "fix", "line", "column")}
 
 
 class NoteSchema(Schema):
@@ -93,7 +116,7 @@ class NoteSchema(Schema):
 
 
 class RowSchema(Schema):
-    """What became of a row; field, code, reason and fix are those of its first note."""
+    """What became of a row, or would have when its feed failed; field, code, reason and fix are of its first note."""
 
     row = fields.Integer(attribute="row_number")
     sku = fields.String(allow_none=True)
@@ -130,6 +153,33 @@ class ProductSchema(Schema):
     warnings = fields.List(fields.String())
     retired_at = Instant(allow_none=True)
     updated_at = Instant()
+
+
+class ProductDetailSchema(ProductSchema):
+    """A product with what a reduction must be announced beside."""
+
+    lowest_price_30_days = MoneyField(
+        allow_none=True,
+        metadata={
+            "description": "the lowest price in the 30 days before the present reduction began, or before now without"
+            " one (Directive 98/6/EC, article 6a); null when no price before the reduction is known"
+        },
+    )
+
+
+class PriceSchema(Schema):
+    """A price of a product, which held until the next one's instant."""
+
+    price = MoneyField()
+    sale_price = MoneyField(allow_none=True)
+    from_at = Instant()
+
+
+class PricePage(Schema):
+    """A page of prices of a product, newest first."""
+
+    items = fields.List(fields.Nested(PriceSchema))
+    next_cursor = fields.String(allow_none=True)
 
 
 class FeedPage(Schema):

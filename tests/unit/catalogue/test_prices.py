@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.prices import PriceUnreadable, parse_price
+from marketplace.catalogue.prices import PriceUnreadable, Read, parse_price, read_price
 from marketplace.core.money import Money
 
 
@@ -30,6 +30,13 @@ from marketplace.core.money import Money
         ("1500.00 JPY", 1500, "JPY"),
         ("1.234 KWD", 1234, "KWD"),
         ("0 EUR", 0, "EUR"),
+        ("5.00 eur", 500, "EUR"),
+        ("12,- EUR", 1200, "EUR"),
+        ("€ 12,--", 1200, "EUR"),
+        ("£9.99", 999, "GBP"),
+        ("US$ 5.00", 500, "USD"),
+        ("$5.00 USD", 500, "USD"),
+        ("R$ 99,90", 9990, "BRL"),
         ("007.10 EUR", 710, "EUR"),
         ("999999999999999.99 EUR", 99999999999999999, "EUR"),
     ],
@@ -53,8 +60,10 @@ def test_readable_prices_are_exact(text: str, minor: int, currency: str) -> None
         ("12.345 EUR", "price_not_exact"),
         ("1.5 JPY", "price_not_exact"),
         ("-5.00 EUR", "price_negative"),
-        ("$ 5.00", "price_unreadable"),
-        ("5.00 eur", "price_unreadable"),
+        ("$ 5.00", "currency_ambiguous"),
+        ("5.00 kr", "currency_ambiguous"),
+        ("- 5.00 EUR", "price_unreadable"),
+        ("4.86 -- 6.22 EUR", "price_unreadable"),
         ("١٢ EUR", "price_unreadable"),
         ("\uff11\uff12 EUR", "price_unreadable"),
         ("1e3 EUR", "price_unreadable"),
@@ -68,6 +77,29 @@ def test_other_prices_are_refused_by_name(text: str, code: str) -> None:
         parse_price(text)
     assert refusal.value.code == code
     assert refusal.value.reason and refusal.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "shop", "minor", "currency", "is_assumed"),
+    [
+        ("129.00", "EUR", 12900, "EUR", True),
+        ("$ 5.00", "USD", 500, "USD", True),
+        ("$ 5.00", "CAD", 500, "CAD", True),
+        ("5,00 kr", "SEK", 500, "SEK", True),
+        ("5.00 USD", "EUR", 500, "USD", False),
+        ("£5.00", "EUR", 500, "GBP", False),
+    ],
+)
+def test_a_price_without_a_currency_of_its_own_is_in_the_shops(
+    text: str, shop: str, minor: int, currency: str, is_assumed: bool
+) -> None:
+    assert read_price(text, shop) == Read(Money(minor, currency), is_assumed)
+
+
+def test_a_sign_of_several_currencies_is_not_guessed_for_a_shop_that_has_none_of_them() -> None:
+    with pytest.raises(PriceUnreadable) as refusal:
+        read_price("$ 5.00", "EUR")
+    assert refusal.value.code == "currency_ambiguous"
 
 
 @given(st.text(max_size=80))

@@ -175,7 +175,10 @@ def test_a_feed_that_breaks_after_thousands_of_good_rows_changes_nothing(market:
     )
     job = load(market, shop, (content + "<broken>").encode())
     assert (job.state, job.failure_code) == ("failed", "not_well_formed")
-    assert job.rows_read >= 2000 and skus(shop) == {} and report(job) == []
+    assert (job.failure_line, job.failure_column) == (1, len(content) + len("<broken>") + 1)
+    assert job.rows_read == 2500 and skus(shop) == {} and counts(job) == {}
+    assert {row.outcome for row in report(job)} == {"added"}, "what would have become of them"
+    assert len(report(job)) == 1001 and market.count("SELECT count(*) FROM feed_staged") == 0
     whole = load(market, shop, (content + "</channel></rss>").encode())
     assert counts(whole) == {"added": 2500}
 

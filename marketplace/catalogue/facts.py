@@ -1,0 +1,40 @@
+"""What is known of a product from one source, checked and in one form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from marketplace.core.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFacts:
+    """What a feed says about one product, checked and in one form."""
+
+    sku: str
+    title: str
+    description: str
+    link: str
+    page: bytes
+    image_link: str | None
+    brand: str | None
+    gtin: str | None
+    price: Money
+    sale_price: Money | None
+    availability: str | None
+    category: str
+    google_category: str | None
+    product_type: str | None
+    warnings: tuple[str, ...]
+
+    def content_hash(self) -> bytes:
+        """Return 32 bytes that change exactly when something in here changes."""
+        price, sale = self.price, self.sale_price
+        words = [
+            self.sku, self.title, self.description, self.link, self.page.hex(), self.image_link, self.brand,
+            self.gtin, [price.minor, price.currency], None if sale is None else [sale.minor, sale.currency],
+            self.availability, self.category, self.google_category, self.product_type, self.warnings,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(words).encode("ascii")).digest()
