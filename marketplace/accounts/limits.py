@@ -41,6 +41,8 @@ RULES = {
     "totp.failures": "20/hour; 50/day",
     "domain.proof": "60/hour",
     "invitation": "200/day",
+    "feed.fetch": "30/hour",
+    "product.page": "240/hour",
     "code.asked": "1200/hour",
     "code.missed": "60/hour",
 }

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketplace.catalogue import checks, jobs
+from marketplace.catalogue import checks, jobs, source_jobs
 from marketplace.core import hooks
 
 
 def register() -> None:
     """Register jobs, sweeps, lags and invariants; safe to call twice."""
     jobs.register()
+    source_jobs.register()
     hooks.lag("feeds", jobs.lag)
+    hooks.lag("feed_sources", source_jobs.lag)
     hooks.invariant("feed_counts_equal_rows", "feeds", checks.feed_counts)
 
 
 def blueprints() -> list[Any]:
     """Return the routes of the catalogue."""
-    from marketplace.catalogue import api_feeds, api_products, views_search
+    from marketplace.catalogue import api_feeds, api_products, api_sources, views_search
 
-    return [api_feeds.blueprint, api_products.blueprint, views_search.blueprint]
+    return [api_feeds.blueprint, api_sources.blueprint, api_products.blueprint, views_search.blueprint]
