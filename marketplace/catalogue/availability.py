@@ -12,7 +12,8 @@ _WORDS = {
     "|i lager|na skladě|skladem",
     "out_of_stock": "out of stock|outofstock|sold out|soldout|not available|unavailable|not in stock|discontinued"
     "|niet op voorraad|niet leverbaar|uitverkocht|niet voorradig|nicht auf lager|nicht verfügbar|ausverkauft"
-    "|nicht lieferbar|rupture de stock|en rupture de stock|épuisé|agotado|sin existencias|esaurito|non disponibile|esgotado",
+    "|nicht lieferbar|rupture de stock|en rupture de stock|épuisé|agotado|sin existencias|esaurito|esgotado"
+    "|non disponibile",
     "preorder": "preorder|pre order|presale|pre sale|voorbestellen|vorbestellbar|vorbestellung|précommande|reserva",
     "backorder": "backorder|back order|backordered|on backorder|nabestelling|in nabestelling|na te bestellen",
 }

@@ -172,7 +172,7 @@ def _header(lines: _Lines) -> list[str]:
 
 def _column(cell: str) -> str:
     """Return the field that a column's name means, or an empty string."""
-    name = cell.strip().lower().removeprefix("g:")
+    name = cell.strip(' \t"').lower().removeprefix("g:")
     return _COLUMNS.get("".join(name.replace("_", " ").replace("-", " ").split()), "")
 
 

@@ -26,7 +26,7 @@ _ATOM = "http://www.w3.org/2005/Atom"
 # Local names of the root and of its rows; RDF is RSS 1.0.
 _ROWS = {"rss": "item", "RDF": "item", "feed": "entry"}
 _ATOM_NAMES = {"summary": "description", "content": "description"}
-_SAVE_AGAIN = "Export the feed again as Google Merchant RSS 2.0, Atom, TSV or CSV, and check that it opens in a browser."
+_SAVE_AGAIN = "Export the feed again as Google Merchant RSS 2.0, Atom, TSV or CSV; see that it opens in a browser."
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,500}\?>")
 _PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)

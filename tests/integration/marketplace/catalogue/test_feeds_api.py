@@ -105,7 +105,8 @@ def test_products_are_filtered_and_shown_exactly(market: Any, shop: Any) -> None
     assert [item["sku"] for item in get(market, shop.owner, "/products?retired=true").json["items"]] == ["C"]
     (one,) = get(market, shop.owner, f"/products?sku=D&shop_id={shop.id}").json["items"]
     assert one["warnings"] == ["foreign_currency"]
-    assert get(market, shop.owner, f"/products/{one['id']}").json == one
+    shown = get(market, shop.owner, f"/products/{one['id']}").json
+    assert shown == one | {"lowest_price_30_days": one["price"]}
 
 
 def test_who_sees_what(market: Any, shop: Any) -> None:
