@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """A physical store of a shop."""
@@ -59,7 +60,6 @@ class ShopFacts:
         return "/feeds/google.csv" if self.feed_format == "csv" else "/feeds/google.xml"
 
 
-
 _COFFEE = "Food, Beverages & Tobacco > Beverages > Coffee"
 _KITCHEN = "Home & Garden > Kitchen & Dining"
 
@@ -93,11 +93,21 @@ BERGKOFFIE = ShopFacts(
     feed_format="rss",
     stores=(
         Store(
-            "UTR1", "Bergkoffie Melkfabriek", "Melkkade 18", "3599 ZA", "Utrecht", "+31 30 555 01 18",
+            "UTR1",
+            "Bergkoffie Melkfabriek",
+            "Melkkade 18",
+            "3599 ZA",
+            "Utrecht",
+            "+31 30 555 01 18",
             "di-vr 9.00-18.00, za 9.00-17.00",
         ),
         Store(
-            "ARN1", "Bergkoffie Steilstraat", "Steilstraat 7", "6899 ZB", "Arnhem", "+31 26 555 01 07",
+            "ARN1",
+            "Bergkoffie Steilstraat",
+            "Steilstraat 7",
+            "6899 ZB",
+            "Arnhem",
+            "+31 26 555 01 07",
             "wo-za 10.00-17.30",
         ),
     ),
@@ -139,15 +149,30 @@ KWARTELPAD = ShopFacts(
     feed_format="csv",
     stores=(
         Store(
-            "DEV1", "Kwartelpad Deventer", "Leestpoort 3", "7499 ZC", "Deventer", "+31 570 555 003",
+            "DEV1",
+            "Kwartelpad Deventer",
+            "Leestpoort 3",
+            "7499 ZC",
+            "Deventer",
+            "+31 570 555 003",
             "ma 13.00-18.00, di-vr 9.30-18.00, za 9.30-17.00",
         ),
         Store(
-            "MAA1", "Kwartelpad Maastricht", "Keiweg 41", "6299 ZD", "Maastricht", "+31 43 555 00 41",
+            "MAA1",
+            "Kwartelpad Maastricht",
+            "Keiweg 41",
+            "6299 ZD",
+            "Maastricht",
+            "+31 43 555 00 41",
             "di-za 10.00-18.00",
         ),
         Store(
-            "GRO1", "Kwartelpad Groningen", "Wierdesingel 12", "9799 ZE", "Groningen", "+31 50 555 00 12",
+            "GRO1",
+            "Kwartelpad Groningen",
+            "Wierdesingel 12",
+            "9799 ZE",
+            "Groningen",
+            "+31 50 555 00 12",
             "wo-za 10.00-17.30, do tot 21.00",
         ),
     ),
@@ -187,7 +212,12 @@ UILENKAFT = ShopFacts(
     feed_format="atom",
     stores=(
         Store(
-            "HAA1", "Uilenkaft", "Uilensteeg 11", "2099 ZF", "Haarlem", "+31 23 555 00 11",
+            "HAA1",
+            "Uilenkaft",
+            "Uilensteeg 11",
+            "2099 ZF",
+            "Haarlem",
+            "+31 23 555 00 11",
             "di-za 10.00-17.30, zo 12.00-16.00",
         ),
     ),

@@ -106,7 +106,9 @@ def _records(name: str) -> Iterator[dict[str, str]]:
 @cache
 def _categories() -> dict[str, tuple[int | None, str]]:
     """Return Google's number (None where we don't know it for sure) and path for each of our short names."""
-    return {row["key"]: (int(row["id"]) if row["id"] else None, row["path"]) for row in _records("categories")}
+    return {
+        row["key"]: (int(row["id"]) if row["id"] else None, row["path"]) for row in _records("categories")
+    }
 
 
 def _products(key: str) -> Iterator[WorldProduct]:
