@@ -185,6 +185,14 @@ class Town:
             self._one("SELECT order_id FROM commission WHERE id = :i", i=uuid.UUID(found["commission"]))
         )
         trade.refund(found["order_ref"], "RF-1", {"line_ref": "2", "quantity": 1, "net": line()["net"]})
+        for name, winner in (("", trade.anne), ("_bert", tenant.bert)):
+            ref = f"D-{secrets.token_hex(3)}"
+            declined = trade.report(trade.order(ref, trade.token(winner)))["commissions"][0]["id"]
+            why = {"reason": "other", "note": "not ours"}
+            trade.call("POST", f"/commissions/{declined}/decline", why, status=200)
+            told = {"commission_id": declined, "statement": "they clicked", "links": ["https://a.example/proof"]}
+            opened = trade.call("POST", "/disputes", told, status=201, bearer=winner.bearer)
+            found[f"dispute{name}"] = opened["id"]
         ref = f"T-{secrets.token_hex(3)}"
         trade.report(trade.order(ref, trade.token(trade.anne)), bearer=trade.test_key)
         found["order_ref_test"] = ref
@@ -201,20 +209,6 @@ class Town:
         self.insert("attribution_policy", shop_id=shop, model="last", code_rule="override")
         self.insert("order_echo", order_id=uuid.UUID(found["order"]), shop_id=shop)
         self.insert("posting", entry_id=secrets.randbelow(10**12), shop_id=shop)
-        for name, adviser in (("", trade.anne.id), ("_bert", tenant.bert.id)):
-            told = {"shop_id": shop, "adviser_id": adviser}
-            found[f"dispute{name}"] = self.insert(
-                "dispute", commission_id=uuid.UUID(found[f"commission{name}"]), state="open", currency="EUR",
-                policy_id=uuid.UUID(int=0x70008000000000000002), answer_by=clock.now() + LATER, **told,
-            )  # fmt: skip
-            self.insert(
-                "dispute_event", dispute_id=uuid.UUID(found[f"dispute{name}"]), kind="opened", party="adviser",
-                statement="x", **told,
-            )  # fmt: skip
-            self.insert(
-                "commission_move", commission_id=uuid.UUID(found[f"commission{name}"]), seq=9, kind="declined",
-                delta_minor=-1, standing_minor=0, currency="EUR", cause="other",
-            )  # fmt: skip
         booked = {"adviser_id": trade.anne.id, "shop_id": shop}
         self.insert("transfer_booking", **booked)
         self.insert(
