@@ -1,0 +1,109 @@
+"""Plays the demo world: ninety days over HTTP, the clock moved day by day, told in a line for each week."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marketplace.devtools import business_time, payday
+from marketplace.devtools.drain import drain
+from marketplace.devtools.errors import DevtoolsError
+from marketplace.devtools.main_job import must
+from marketplace.devtools.site import Site
+from marketplace.devtools.world import stage
+from marketplace.devtools.world.acts import Acts
+from marketplace.devtools.world.cast import Cast
+from marketplace.devtools.world.plan import Plan
+from marketplace.devtools.world.stage import Feed, Run
+from marketplace.devtools.world.story import DAYS
+
+Say = Callable[[str], None]
+_WEEK, _BAR = 7, 30
+_SETTLE_SECONDS = 600
+
+
+def play(facts: Mapping[str, Any], plan: Plan, run: Run, feed: Feed, site: Site, say: Say) -> dict[str, Any]:
+    """Play a plan in an empty world that begins DAYS ago; return logins and keys as they stand in demo.json.
+
+    facts: addresses of the running services; run: runs a python command as whoever runs the machine; site: the shops'
+    web site. Raises DevtoolsError when something does not come out as planned, or the books don't agree at the end.
+    """
+    say(f"the world opens: {len(plan.advisers)} advisers and {len(plan.shoppers)} shoppers, {DAYS} days")
+    began = time.monotonic()
+    cast = stage.open_world(facts, run, plan.advisers, feed, site)
+    settle(facts)
+    opened = time.monotonic()
+    say(f"  everybody signed up, the shops are open ({opened - began:.0f} s)")
+    _live(cast, plan, feed, say)
+    return {"logins": cast.logins(), "api_keys": cast.keys}
+
+
+def settle(facts: Mapping[str, Any]) -> None:
+    """Wait until nothing is due."""
+    left = drain(facts, _SETTLE_SECONDS)
+    must(not left, f"work is still due after {_SETTLE_SECONDS} s", left)
+
+
+def _live(cast: Cast, plan: Plan, feed: Feed, say: Say) -> None:
+    """Live through the days."""
+    facts = cast.facts
+    acts = Acts(cast, plan, feed, lambda: settle(facts))
+    begin = business_time.offset_now(facts)
+    progress = _Progress(len(plan.events), say)
+    for day in range(DAYS + 1):
+        if day:
+            offset = begin + round(dt.timedelta(days=day).total_seconds())
+            business_time.set_offset(facts, offset)
+            acts.today, acts.offset = day, dt.timedelta(seconds=offset)
+        else:
+            acts.offset = dt.timedelta(seconds=begin)
+        today = plan.of_day(day)
+        for one in today:
+            try:
+                acts.do(one)
+            except DevtoolsError as error:
+                raise DevtoolsError(f"day {day}: {one}: {error}") from error
+        settle(facts)
+        progress.lived(day, len(today))
+    maker = cast.staff["fatima"]
+    difference = payday.reconcile(next(iter(cast.shops.values())).job, maker)
+    if difference:
+        raise DevtoolsError(f"the world does not reconcile: {difference}")
+    say(f"  reconciliation EUR {difference:.2f}")
+
+
+class _Progress:
+    """Tells how far the world is: a bar for each week, and how long is left."""
+
+    def __init__(self, events: int, say: Say) -> None:
+        self._events, self._say, self._done, self._began = events, say, 0, time.monotonic()
+
+    def lived(self, day: int, events: int) -> None:
+        """Count a day, and tell when a week is over."""
+        self._done += events
+        if day % _WEEK and day != DAYS:
+            return
+        # Half of the work is days, half is what happens in them.
+        part = (day / DAYS + self._done / self._events) / 2
+        passed = time.monotonic() - self._began
+        left = f"{passed / part - passed:.0f} s left" if part else "a minute or two left"
+        filled = round(part * _BAR)
+        bar = "#" * filled + "." * (_BAR - filled)
+        self._say(f"  [{bar}] day {day:2d} of {DAYS}, {self._done} of {self._events} events, {left}")
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Return how long processes and the children that they waited for have computed, for measurements."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / ticks
