@@ -7,6 +7,7 @@ import uuid
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
@@ -98,6 +99,8 @@ class ProductPage(Base):
     shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
     url: Mapped[str] = mapped_column(Text)
     host: Mapped[str] = mapped_column(Text)
+    # What the shop's people say themselves, by the names of a feed's fields; it goes before what the page says.
+    own_words: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     next_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     asked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     lease: Mapped[uuid.UUID | None] = mapped_column()

@@ -14,11 +14,13 @@ def register() -> None:
     source_jobs.register()
     hooks.lag("feeds", jobs.lag)
     hooks.lag("feed_sources", source_jobs.lag)
+    hooks.lag("product_pages", source_jobs.pages_lag)
     hooks.invariant("feed_counts_equal_rows", "feeds", checks.feed_counts)
 
 
 def blueprints() -> list[Any]:
     """Return the routes of the catalogue."""
-    from marketplace.catalogue import api_feeds, api_products, api_sources, views_search
+    from marketplace.catalogue import api_feeds, api_pages, api_products, api_sources, views_search
 
-    return [api_feeds.blueprint, api_sources.blueprint, api_products.blueprint, views_search.blueprint]
+    rooms = (api_feeds, api_sources, api_pages, api_products, views_search)
+    return [room.blueprint for room in rooms]

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+import time
 import uuid
 from functools import partial
 
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue import fetching
-from marketplace.catalogue.jobs import READ, _queue_answers
+from marketplace.catalogue import fetching, refreshing
+from marketplace.catalogue.jobs import READ, queue_answers
+from marketplace.catalogue.pages import looking
 from marketplace.core import clock, config, jobs
 from marketplace.core.db import after_commit, transaction
 
 FETCH = "feeds.fetch"
+LOOK = "pages.look"
+# Other jobs wait meanwhile; what is left of a host with many pages is found by the next sweep.
+LOOK_SECONDS = 20
 
 
 def register() -> None:
     """Register the job and the sweep; safe to call twice."""
     jobs.job(FETCH)(fetch_source)
     jobs.sweep("feed_sources", every=5)(fetch_due_sources)
+    jobs.job(LOOK)(look_at_host)
+    jobs.sweep("product_pages", every=5)(look_at_due_pages)
 
 
 def fetch_source(source_id: str) -> None:
@@ -35,7 +42,7 @@ def fetch_due_sources() -> int:
     """
     with transaction() as session:
         waiting = fetching.due(session, clock.now(), clock.wall())
-    if waiting and _queue_answers():
+    if waiting and queue_answers():
         for source_id in waiting:
             jobs.enqueue(FETCH, str(source_id))
         return 0
@@ -60,3 +67,40 @@ def fetch(source_id: uuid.UUID) -> bool:
 def lag(session: Session, now: dt.datetime) -> int:
     """Return how many sources are due or being fetched."""
     return fetching.waiting(session, now)
+
+
+def look_at_due_pages() -> int:
+    """Find pages of products that are due and have them looked at, host by host; returns how many were, here."""
+    with transaction() as session:
+        hosts = refreshing.due_hosts(session, clock.now(), clock.wall())
+    if hosts and queue_answers():
+        for host in hosts:
+            jobs.enqueue(LOOK, host)
+        return 0
+    return sum(look_at_host(host) for host in hosts)
+
+
+def look_at_host(host: str) -> int:
+    """Look at the due pages of one host, one after the other and not too fast; returns how many were looked at.
+
+    Safe to run twice and at once. Ends after LOOK_SECONDS.
+    """
+    settings, until, done = config.current(), time.monotonic() + LOOK_SECONDS, 0
+    apart = refreshing.pace(host, settings)
+    while time.monotonic() < until:
+        with transaction() as session:
+            claimed = refreshing.claim(session, host, apart, now=clock.now(), wall=clock.wall())
+        if claimed is None:
+            break
+        if isinstance(claimed, dt.timedelta):
+            time.sleep(claimed.total_seconds())
+            continue
+        seen = looking.look(claimed.url, settings)
+        with transaction() as session:
+            done += refreshing.finish(session, claimed, seen, now=clock.now())
+    return done
+
+
+def pages_lag(session: Session, now: dt.datetime) -> int:
+    """Return how many pages are due or being looked at."""
+    return refreshing.waiting(session, now)
