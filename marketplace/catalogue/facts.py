@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from marketplace.catalogue.search_words import index_text
 from marketplace.core.money import Money
 
 
@@ -38,3 +39,15 @@ class ProductFacts:
             self.availability, self.category, self.google_category, self.product_type, self.warnings,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(words).encode("ascii")).digest()
+
+    def index_text(self) -> str:
+        """Return what the product is found by."""
+        return index_text(
+            title=self.title,
+            brand=self.brand,
+            sku=self.sku,
+            gtin=self.gtin,
+            category=self.category,
+            product_type=self.product_type,
+            description=self.description,
+        )

@@ -136,7 +136,7 @@ SELECT s.job_id, s.row_number, :shop_id, s.sku,
 _FACTS = (
     "title", "description", "link", "page_digest", "image_link", "brand", "gtin", "price_minor", "currency",
     "sale_price_minor", "availability", "category", "google_category", "product_type", "warnings",
-    "content_hash",
+    "content_hash", "folded",
 )  # fmt: skip
 # A product that was given by hand or read from a page becomes the feed's. That an unchanged one was seen again is only
 # written down every six hours: a feed that comes each hour would write the whole catalogue each hour.

@@ -8,10 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.catalogue.models_sources import FeedSource as FeedSource
+from marketplace.catalogue.search_words import index_text
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
 from marketplace.core.money import Money
 
@@ -107,6 +108,7 @@ class FeedStaged(Base):
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
     notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    folded: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class FeedRow(Base):
@@ -143,6 +145,12 @@ class Product(Base):
         CheckConstraint("source IN ('feed', 'page', 'hand')", name="source"),
         Index("ix_product_shop_id_page_digest", "shop_id", "page_digest"),
         Index("ix_product_shop_id_id", "shop_id", "id"),
+        Index(
+            "ix_product_words",
+            "words",
+            postgresql_using="gin",
+            postgresql_where=sa.text("retired_at IS NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = uuid_pk()
@@ -171,6 +179,11 @@ class Product(Base):
     retired_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[dt.datetime] = created_at()
+    # What it is found by (search_words.index_text): whoever writes a product writes this. Nobody reads it by the row.
+    folded: Mapped[str] = mapped_column(Text, server_default="", deferred=True)
+    words: Mapped[str] = mapped_column(
+        TSVECTOR, sa.Computed("product_words(folded)", persisted=True), deferred=True
+    )
 
     @property
     def price(self) -> Money:
@@ -206,3 +219,18 @@ class ProductPrice(Base):
     def sale_price(self) -> Money | None:
         """Return the reduced price when there is one."""
         return None if self.sale_price_minor is None else Money(self.sale_price_minor, self.currency)
+
+
+@sa.event.listens_for(Product, "before_insert")
+@sa.event.listens_for(Product, "before_update")
+def _fold(_mapper: Any, _connection: Any, product: Product) -> None:
+    """Let every product that is written as an object be found; a feed, which writes sets, folds by itself."""
+    product.folded = index_text(
+        title=product.title,
+        brand=product.brand,
+        sku=product.sku,
+        gtin=product.gtin,
+        category=product.category,
+        product_type=product.product_type,
+        description=product.description,
+    )

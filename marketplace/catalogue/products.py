@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -89,13 +89,3 @@ def listed(
     if after is not None:
         query = query.where(Product.id > after)
     return list(session.scalars(query))
-
-
-def titled(session: Session, words: Sequence[str], *, most: int = 24) -> list[Product]:
-    """Return published products whose title holds every word, whatever its case, in the order of their titles."""
-    query = sa.select(Product).where(
-        Product.retired_at.is_(None), Product.shop_id.in_(public.shops_in("live"))
-    )
-    for word in words[:8]:
-        query = query.where(Product.title.icontains(word, autoescape=True))
-    return list(session.scalars(query.order_by(Product.title, Product.id).limit(most)))

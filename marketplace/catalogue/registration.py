@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketplace.catalogue import checks, jobs, source_jobs
+from marketplace.catalogue import checks, jobs, source_jobs, taxonomy_store
 from marketplace.core import hooks
 
 
@@ -12,6 +12,7 @@ def register() -> None:
     """Register jobs, sweeps, lags and invariants; safe to call twice."""
     jobs.register()
     source_jobs.register()
+    taxonomy_store.register()
     hooks.lag("feeds", jobs.lag)
     hooks.lag("feed_sources", source_jobs.lag)
     hooks.lag("product_pages", source_jobs.pages_lag)

@@ -59,6 +59,7 @@ def _line(job: str, row: ReadRow, facts: ProductFacts) -> str:
             f"{{{','.join(facts.warnings)}}}",
             f"\\x{facts.content_hash().hex()}",
             _notes(row.notes) if row.notes else "[]",
+            facts.index_text(),
         )
     )
     return line.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") + "\n"

@@ -51,6 +51,10 @@ def ensure_roles(connection: sa.Connection, passwords: dict[str, str]) -> None:
     cursor.execute(
         sql.SQL("GRANT TEMPORARY ON DATABASE {} TO aanrader_worker").format(sql.Identifier(database))
     )
+    # Its own schema: what an extension brings is no business of the logins, and a restore finds it there.
+    cursor.execute("CREATE SCHEMA IF NOT EXISTS extensions")
+    cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA extensions")
+    cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA extensions TO {}").format(sql.Identifier(OWNER)))
     cursor.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     cursor.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(sql.Identifier(OWNER)))
     for role in LOGINS:

@@ -13,7 +13,7 @@ from migrations.grants import grant
 from migrations.row_security import adviser, either, enable, permit, role, shop
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

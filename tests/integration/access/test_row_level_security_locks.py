@@ -34,6 +34,9 @@ WEB_FUNCTIONS = {
     "payout_run_reserve": "nothing; finance only, approved by who acts, not by the maker",
     "payouts_frozen": "whether payouts are frozen",
     "payout_freeze_by_hand": "nothing; finance only",
+    "product_search": "ids of products that are published, which anybody may know",
+    "product_newest": "the same",
+    "product_similar_words": "words that products are called by, also of shops that are not live",
 }
 # The places that act as no actor does, each with the scope that it names. docs/decisions/0018 says why.
 NAMED = {
@@ -44,7 +47,7 @@ NAMED = {
     "marketplace/accounts/loader.py": {"DOOR"},
     "marketplace/accounts/shops.py": {"adopt_shop"},
     "marketplace/accounts/users.py": {"DOOR", "within"},
-    "marketplace/catalogue/views_search.py": {"NOBODY"},
+    "marketplace/catalogue/search.py": {"NOBODY"},
     "marketplace/core/auth.py": {"Scope", "set_scope"},
     "marketplace/core/operations.py": {"WATCH"},
     "marketplace/core/web.py": {"NOBODY", "set_scope"},
