@@ -12,6 +12,8 @@ from tests.integration.tracking.trade import line, money
 from tests.walk.town import PASSWORD, Town
 
 API = "/api/v1"
+# What a query must hold beside what it names.
+QUERIES = {f"GET {API}/codes/resolve": {"code": "PEER20"}}
 
 
 def body(town: Town, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -68,6 +70,18 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/partnerships": {"message": "m"},
         "/links": {"url": town.a.ids["page"]},
         "/codes": {"code": "PEER20"},
+        "/stores": {
+            "code": "AMS1",
+            "name": "Peer",
+            "street": "Plein 1",
+            "postcode": "1011 AA",
+            "city": "Amsterdam",
+            "country": "NL",
+        },
+        "/stores/<uuid:store_id>": {"city": "Zeist"},
+        "/evidence": {"kind": "user", "statement": "I bought two", "order_ref": "V-7"},
+        "/evidence/<uuid:evidence_id>/refuse": {"reason": "no register knows it"},
+        "/evidence/<uuid:evidence_id>/deny": {"reason": "not our order"},
         "/orders": order,
         "/orders/<path:order_ref>/lines": {"lines": [line("9")]},
         "/orders/<path:order_ref>/refunds": refund,

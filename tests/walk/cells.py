@@ -22,7 +22,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 PARAMETER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 ABSENT = Thing("absent", "")
 # Lists need no shop; these show one, so that people of several name it.
-ABOUT_ONE_SHOP = ("funding.read",)
+ABOUT_ONE_SHOP = ("funding.read", "codes.resolve")
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Product:
         if cell.route is None:
             return path, {}
         places = places_of(self.app.view_functions[self.paths[cell.path][cell.route.method].endpoint])
-        options["query_string"] = {
+        options["query_string"] = bodies.QUERIES.get(cell.route.name, {}) | {
             name: value for name, value in fields.items() if "query" in places.get(name, ())
         }
         in_body = {name: value for name, value in fields.items() if "json" in places.get(name, ())}

@@ -23,6 +23,7 @@ INSIDE_A_TENANT = frozenset(
         "orders.of_advisers",
         "api_keys.shops",
         "agreements.shops",
+        "evidence.own_purchase",
     }
 )
 

@@ -153,6 +153,14 @@ def _statements(town: Town, _who: Who) -> Sequence[Thing]:
     return [*found, NEVER]
 
 
+def _evidence(town: Town, who: Who) -> Sequence[Thing]:
+    of_trade = [
+        Thing(f"{relation} trade", tenant.ids["evidence_of_trade"], advisers=frozenset({tenant.anne}))
+        for relation, tenant in _tenants(town)
+    ]
+    return [*_of_advisers("evidence")(town, who), *of_trade]
+
+
 def _runs(town: Town, _who: Who) -> Sequence[Thing]:
     return [Thing("draft", town.a.ids["run"]), NEVER]
 
@@ -190,6 +198,9 @@ SUPPLIERS: dict[str, Supplier] = {
     "code_id": _of_advisers("code"),
     "commission_id": _commissions,
     "order_ref": _orders,
+    "store_id": _of_shops("store"),
+    "store_adviser_id": _of_shops("store_adviser"),
+    "evidence_id": _evidence,
     "dispute_id": _of_advisers("dispute", "live"),
     "statement_id": _statements,
     "run_id": _runs,

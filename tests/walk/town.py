@@ -168,8 +168,31 @@ class Town:
             .get_json()["id"]
         )
         self.insert("feed_row", job_id=found["feed"], row_number=1, shop_id=world.shop_id, outcome="refused")
+        self._stores(tenant)
         self._money(tenant)
         return tenant
+
+    def _stores(self, tenant: Tenant) -> None:
+        """Let there be a store with somebody who works there, and evidence that the shop may confirm."""
+        trade, found = tenant.trade, tenant.ids
+        store = {
+            "code": "UTR1", "name": "Gracht", "street": "Oudegracht 1", "postcode": "3511 AA", "city": "Utrecht",
+            "country": "NL",
+        }  # fmt: skip
+        found["store"] = trade.call("POST", "/stores", store, status=201)["id"]
+        there = {"adviser_id": str(trade.anne.id)}
+        found["store_adviser"] = trade.call("POST", f"/stores/{found['store']}/advisers", there, status=201)[
+            "id"
+        ]
+        for name, who in (("", trade.anne), ("_bert", tenant.bert)):
+            bought = {
+                "kind": "user", "statement": "I bought it", "shop_id": tenant.shop, "order_ref": f"B{name}-1",
+            }  # fmt: skip
+            stated = trade.call("POST", "/evidence", bought, status=201, bearer=who.bearer)
+            found[f"evidence{name}"] = stated["id"]
+        expert = {"kind": "expert", "statement": "Roaster by trade"}
+        stated = trade.call("POST", "/evidence", expert, status=201, bearer=trade.anne.bearer)
+        found["evidence_of_trade"] = stated["id"]
 
     def _sales(self, tenant: Tenant) -> None:
         trade, found = tenant.trade, tenant.ids

@@ -26,9 +26,10 @@ _FILLERS: dict[str, Any] = {
 }  # fmt: skip
 # What keys do not say: whose a column is, by its name.
 _BY_NAME = {"shop_id": "shop", "adviser_id": "adviser", "user_id": "owner", "owner": "shop", "move_id": "commission_move",
-            "commission_id": "commission", "order_id": "shop_order", "payout_id": "payout"}  # fmt: skip
+            "commission_id": "commission", "order_id": "shop_order", "payout_id": "payout",
+            "product_id": "product"}  # fmt: skip
 # People: a shop's owner and its adviser's account are two.
-_PEOPLE = {"adviser.user_id": "advising"}
+_PEOPLE = {"adviser.user_id": "advising", "influence_evidence_event.by_user_id": "advising"}
 _PLATFORM = "payout_run payout_draft payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
 PLATFORM_TABLES = frozenset([*_PLATFORM.split(), "stripe_movement", "mail_message"])
 _ACT = (
@@ -115,6 +116,8 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "stripe_session_id": None,
             "stripe_payment_intent": None,
         },
+        "influence_evidence": {"kind": "user", "state": "stated", "order_ref": word},
+        "influence_evidence_event": {"state": "stated", "by_role": "adviser"},
         "invitation": {"role": "staff", "token_hash": word.encode(), "accepted_by": None},
         "mail_message": {"attempts": 0},
         "membership": {"role": "owner"},
@@ -165,10 +168,12 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "mode": "live",
             "order_ref": word,
             "channel": "web",
+            "store_id": None,
             "is_new_by": None,
             "is_new": None,
         },
         "statement": {"number": word},
+        "store": {"code": f"S{word}".upper(), "country": "NL"},
         "stripe_event": {"source": "account", "event_id": word, "handled_at": None, "outcome": None},
         "stripe_movement": {"kind": "cost", "source_id": word},
         "touch": {"source": "token"},
@@ -288,7 +293,8 @@ class Tenants:
     def _columns(self) -> dict[str, list[tuple[str, str, bool]]]:
         rows = self.connection.execute(
             "SELECT table_name, column_name, data_type, is_nullable = 'NO' AND column_default IS NULL"
-            " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY ordinal_position"
+            " FROM information_schema.columns WHERE table_schema = 'public'"
+            " AND identity_generation IS DISTINCT FROM 'ALWAYS' ORDER BY ordinal_position"
         )
         found: dict[str, list[tuple[str, str, bool]]] = {}
         for table, column, kind, needed in rows:

@@ -94,7 +94,10 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ("POST", "/adviser-profile"): ("owner", profile | {"code": "peertje"}),
         ("PATCH", "/adviser-profile"): (
             "adviser",
-            profile | {"vat_status": "private", "vat_no": "NL004495445B01"},
+            profile
+            | {"vat_status": "private", "vat_no": "NL004495445B01", "headline": "Pears", "topics": ["pears"]}
+            | {"biography": {"nl": "Ik peer.", "en": "I pear."}, "languages": ["nl"]}
+            | {"home_page": "https://peer.example/"},
         ),
         ("POST", "/advisers/{adviser_id}/ban"): ("admin", {}),
         ("POST", "/advisers/{adviser_id}/reinstate"): ("admin", {}),
@@ -139,6 +142,54 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
             "owner",
             {"code": "PEER20", "adviser_id": things["adviser_id"], "offer_id": things["offer_id"]} | shop,
         ),
+        ("POST", "/stores"): (
+            "owner",
+            {
+                "code": "AMS1",
+                "name": "Peer",
+                "street": "Plein 1",
+                "postcode": "1011 AA",
+                "city": "Amsterdam",
+                "country": "NL",
+                "latitude": "52.370216",
+                "longitude": "4.895168",
+                "phone": "+31 20 123 4567",
+                "opening_hours": {"monday": [{"from": "09:00", "to": "17:30"}]},
+                "opened_at": order["ordered_at"],
+            }
+            | shop,
+        ),
+        ("PATCH", "/stores/{store_id}"): (
+            "owner",
+            {
+                "name": "Peer",
+                "street": "Plein 2",
+                "postcode": "1011 AB",
+                "city": "Zeist",
+                "country": "NL",
+                "latitude": "52.1",
+                "longitude": "4.9",
+                "phone": "+31 20 123 4568",
+                "opening_hours": {"monday": [{"from": "09:00", "to": "17:30"}]},
+            },
+        ),
+        ("POST", "/stores/{store_id}/advisers"): ("owner", {"adviser_id": things["adviser_id"]}),
+        ("POST", "/evidence"): (
+            "adviser",
+            {
+                "kind": "user",
+                "statement": "I bought two",
+                "link": "https://peer.example/2",
+                "order_ref": "V-7",
+            }
+            | shop,
+        ),
+        ("POST", "/evidence/{evidence_id}/verify"): (
+            "admin",
+            {"valid_until": trade.order()["ordered_at"].replace("2026", "2030")},
+        ),
+        ("POST", "/evidence/{evidence_id}/refuse"): ("admin", {"reason": "no register knows it"}),
+        ("POST", "/evidence/{evidence_id}/deny"): ("owner", {"reason": "not our order"}),
         ("POST", "/orders"): ("shop_key", order),
         ("POST", "/orders/{order_ref}/lines"): ("shop_key", {"lines": [line("9")]}),
         ("POST", "/orders/{order_ref}/refunds"): ("shop_key", refund),

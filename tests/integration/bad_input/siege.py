@@ -140,6 +140,19 @@ class Siege:
         host = {"host": f"{secrets.token_hex(3)}.example"}
         invitation = {"email": f"{secrets.token_hex(3)}@example.test"}
         made_key = trade.call("POST", "/api-keys", {"name": "k", "bound_to": "shop"}, status=201, **owner)
+        store = {
+            "code": "UTR1",
+            "name": "Gracht",
+            "street": "Gracht 1",
+            "postcode": "3511 AA",
+            "city": "Utrecht",
+            "country": "NL",
+        }
+        store_id = trade.call("POST", "/stores", store, status=201)["id"]
+        there = {"adviser_id": str(trade.anne.id)}
+        works = trade.call("POST", f"/stores/{store_id}/advisers", there, status=201)["id"]
+        bought = {"kind": "user", "statement": "Bought", "shop_id": str(world.shop_id), "order_ref": ref}
+        stated = trade.call("POST", "/evidence", bought, status=201, bearer=trade.anne.bearer)
         feed = self.ask("POST", "/feeds", Person("", trade.key), data=b"x").get_json()["id"]
         return {
             "shop_id": str(world.shop_id),
@@ -151,6 +164,9 @@ class Siege:
             "order_ref": ref,
             "commission_id": order["commissions"][0]["id"],
             "code_id": code_id,
+            "store_id": store_id,
+            "store_adviser_id": works,
+            "evidence_id": stated["id"],
             "feed_id": feed,
             "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
             "invitation_id": trade.call("POST", "/invitations", invitation, status=201, **owner)["id"],

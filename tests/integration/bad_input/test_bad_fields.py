@@ -164,4 +164,6 @@ def _who(_operation: dict[str, Any], template: str) -> str:
     """Return who may call an action that has no body."""
     if template.startswith(("/runs", "/reconciliation", "/payout-freeze")):
         return "finance"
-    return "adviser" if template.endswith(("/accept", "/leave", "/disable")) else "owner"
+    if template == "/evidence/{evidence_id}/review":
+        return "admin"
+    return "adviser" if template.endswith(("/accept", "/leave", "/disable", "/withdraw")) else "owner"
