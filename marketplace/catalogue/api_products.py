@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from marketplace.catalogue import prices_history, products
-from marketplace.catalogue.schemas import (
-    PricePage,
-    ProductDetailSchema,
-    ProductPage,
-    ProductSchema,
-    ProductsQuery,
-)
+from sqlalchemy.orm import Session
+
+from marketplace.catalogue import given, prices_history, products
+from marketplace.catalogue import schemas_products as shapes
+from marketplace.catalogue.api_pages import looked_at
+from marketplace.catalogue.models import Product
+from marketplace.catalogue.product_words import words_of_fields
+from marketplace.catalogue.schemas import PricePage, ProductPage, ProductSchema, ProductsQuery
+from marketplace.core import clock, tenancy
 from marketplace.core.auth import current_actor
-from marketplace.core.db import session
+from marketplace.core.db import session, transaction
 from marketplace.core.paging import id_after, number_after, page
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Page
@@ -44,14 +45,59 @@ def listed(query: dict[str, Any]) -> Any:
 
 @blueprint.route("/<uuid:product_id>")
 @policy("products", "read")
-@blueprint.response(200, ProductDetailSchema)
+@blueprint.response(200, shapes.GivenProductSchema)
 def shown(product_id: uuid.UUID) -> Any:
     """Show a product, with the lowest price that a reduction must be announced beside."""
     reading = session()
-    product = products.get(reading, current_actor(), product_id)
+    return _shown(reading, products.get(reading, current_actor(), product_id))
+
+
+def _shown(reading: Session, product: Product) -> dict[str, Any]:
     names = [field.attribute or name for name, field in ProductSchema().fields.items()]
     facts = {name: getattr(product, name) for name in names}
-    return facts | {"lowest_price_30_days": prices_history.lowest(reading, product.id, request_now())}
+    return facts | {
+        "lowest_price_30_days": prices_history.lowest(reading, product.id, request_now()),
+        "page": given.page_of(reading, product.id) if product.source == "page" else None,
+    }
+
+
+@blueprint.route("", methods=["POST"])
+@policy("products", "give")
+@blueprint.arguments(shapes.NewProduct)
+@blueprint.response(201, shapes.GivenProductSchema)
+def give(data: dict[str, Any]) -> Any:
+    """Store a product: by hand, or by the address of its page, whose price and stock we read ourselves."""
+    actor, now = current_actor(), request_now()
+    shop_id = tenancy.meant_shop(actor, data["shop_id"])
+    fields = {name: value for name, value in data.items() if name not in ("shop_id", "page_url")}
+    page = looked_at(actor, shop_id, url, "page_url") if (url := data.get("page_url")) else None
+    with transaction() as writing:
+        if page is None:
+            product = given.add_by_hand(writing, actor, shop_id, fields, now)
+        else:
+            own_words = words_of_fields(fields)
+            product = given.add_from_page(writing, actor, shop_id, page, own_words, now, clock.wall())
+        writing.flush()
+        return _shown(writing, product), 201, {"Location": f"/api/v1/products/{product.id}"}
+
+
+@blueprint.route("/<uuid:product_id>", methods=["PATCH"])
+@policy("products", "change")
+@blueprint.arguments(shapes.ProductChange)
+@blueprint.response(200, shapes.GivenProductSchema)
+def change(data: dict[str, Any], product_id: uuid.UUID) -> Any:
+    """Change a product that no feed brings; what a page says about price and stock stays the page's."""
+    with transaction() as writing:
+        return _shown(writing, given.change(writing, current_actor(), product_id, data, request_now()))
+
+
+@blueprint.route("/<uuid:product_id>/retire", methods=["POST"])
+@policy("products", "change")
+@blueprint.response(200, shapes.GivenProductSchema)
+def retire(product_id: uuid.UUID) -> Any:
+    """Take a product that no feed brings out of the catalogue; orders may still name it."""
+    with transaction() as writing:
+        return _shown(writing, given.retire(writing, current_actor(), product_id, request_now()))
 
 
 @blueprint.route("/<uuid:product_id>/prices")

@@ -41,14 +41,15 @@ def read_waiting_feeds() -> int:
     """
     with transaction() as session:
         waiting = ingest.due(session, clock.wall())
-    if waiting and _queue_answers():
+    if waiting and queue_answers():
         for job_id in waiting:
             jobs.enqueue(READ, str(job_id))
         return 0
     return sum(read(job_id) for job_id in waiting)
 
 
-def _queue_answers() -> bool:
+def queue_answers() -> bool:
+    """Tell whether hints reach somebody now; without a queue, or while Valkey is away, sweeps do the work."""
     if not config.current().redis_url:
         return False
     try:

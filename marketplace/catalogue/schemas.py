@@ -133,7 +133,7 @@ def _first(notes: list[dict[str, str]], name: str) -> str | None:
 
 
 class ProductSchema(Schema):
-    """A product as its newest feed says."""
+    """A product as its source says: the newest feed, its page, or somebody of the shop."""
 
     id = fields.UUID()
     shop_id = fields.UUID()
@@ -151,6 +151,14 @@ class ProductSchema(Schema):
     google_product_category = fields.String(attribute="google_category", allow_none=True)
     product_type = fields.String(allow_none=True)
     warnings = fields.List(fields.String())
+    source = fields.String(metadata={"enum": ["feed", "page", "hand"]})
+    seen_at = Instant(
+        allow_none=True,
+        metadata={
+            "description": "when price and stock were last seen at the source; of a product that a feed repeats"
+            " unchanged at most six hours behind"
+        },
+    )
     retired_at = Instant(allow_none=True)
     updated_at = Instant()
 

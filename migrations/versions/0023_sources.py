@@ -67,7 +67,7 @@ CREATE TABLE product_page (
   product_id uuid NOT NULL CONSTRAINT pk_product_page PRIMARY KEY
     CONSTRAINT fk_product_page_product_id_product REFERENCES product (id),
   shop_id uuid NOT NULL CONSTRAINT fk_product_page_shop_id_shop REFERENCES shop (id),
-  url text NOT NULL, host text NOT NULL,
+  url text NOT NULL, host text NOT NULL, own_words jsonb NOT NULL DEFAULT '{}',
   next_at timestamptz, asked_at timestamptz, lease uuid, lease_until timestamptz,
   failures bigint NOT NULL DEFAULT 0,
   failure_code text, failure_reason text, failure_fix text
