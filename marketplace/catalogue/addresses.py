@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
@@ -19,7 +20,13 @@ _TRACKING = frozenset({"gclid", "fbclid", "msclkid", "dclid", "gbraid", "wbraid"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What may stand in an address as it is, besides letters and digits; % because it may be encoded in part already.
 _AS_IT_IS = "/:?#[]@!$&'()*+,;=%~"
-_PLAIN = re.compile(r"https?://([a-z0-9.-]+)(/[A-Za-z0-9._~/-]*)?")
+# Nearly all addresses are of these forms, for which the answers below can be had without taking them apart.
+_SAFE = re.compile(r"[A-Za-z0-9/:?#\[\]@!$&'()*+,;=%~._-]+")
+_USUAL = re.compile(r"https?://([a-z0-9.-]+)(?:[/?][A-Za-z0-9/:?@!$&'()*+,;=%~._-]*)?")
+_PLAIN = re.compile(
+    r"https?://([a-z0-9.-]+)(/[A-Za-z0-9._~/-]*)?"
+    r"(?:\?([A-Za-z0-9_.-]+=[A-Za-z0-9_.-]*(?:&[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]*)*))?"
+)
 
 
 class AddressUnreadable(ValueError):
@@ -41,6 +48,8 @@ def read_address(text: str) -> Address:
         raise AddressUnreadable("The address is empty.")
     if len(url) > MOST_CHARACTERS:
         raise AddressUnreadable(f"The address is longer than {MOST_CHARACTERS} characters.")
+    if usual := _USUAL.fullmatch(url):
+        return Address(url, _ascii_host(usual[1]))
     if not _ALLOWED.fullmatch(url):
         raise AddressUnreadable("The address has spaces or signs that an address can't have.")
     split = _split(url)
@@ -56,6 +65,8 @@ def mended(text: str) -> str:
     the host: then the text comes back as it was, and read_address says what is the matter.
     """
     url = text.strip()
+    if _SAFE.fullmatch(url):
+        return text
     begun, parted, host = url.partition("://")
     end = next((at for at, sign in enumerate(host) if sign in "/?#"), len(host))
     if not parted or re.search(r"[\x00-\x1f\x7f\\]", url) or len(url) > MOST_CHARACTERS:
@@ -94,15 +105,22 @@ def page_digest(address: Address) -> bytes:
     and the parameters that advertisers add (utm_*, gclid and the like) don't matter.
     """
     if plain := _PLAIN.fullmatch(address.url):
-        page = f"{plain[1].rstrip('.').removeprefix('www.')}{(plain[2] or '').rstrip('/')}?"
+        pairs = () if plain[3] is None else _within(pair.split("=", 1) for pair in plain[3].split("&"))
+        query = "&".join([f"{name}={value}" for name, value in pairs])
+        page = f"{plain[1].rstrip('.').removeprefix('www.')}{(plain[2] or '').rstrip('/')}?{query}"
         return hashlib.sha256(page.encode("ascii")).digest()
     split = urlsplit(address.url)
     port = "" if split.port in (None, _DEFAULT_PORTS[split.scheme.lower()]) else f":{split.port}"
-    kept = sorted(
+    path = split.path if split.path.isascii() else quote(split.path, safe=_AS_IT_IS, errors="surrogatepass")
+    query = urlencode(_within(parse_qsl(split.query, keep_blank_values=True)))
+    page = f"{address.host.removeprefix('www.')}{port}{path.rstrip('/')}?{query}"
+    return hashlib.sha256(page.encode("utf-8", "surrogatepass")).digest()
+
+
+def _within(query: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """Return the pairs of a query that tell pages apart, in one order."""
+    return sorted(
         (name, value)
-        for name, value in parse_qsl(split.query, keep_blank_values=True)
+        for name, value in query
         if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
     )
-    path = split.path if split.path.isascii() else quote(split.path, safe=_AS_IT_IS, errors="surrogatepass")
-    page = f"{address.host.removeprefix('www.')}{port}{path.rstrip('/')}?{urlencode(kept)}"
-    return hashlib.sha256(page.encode("utf-8", "surrogatepass")).digest()

@@ -48,7 +48,7 @@ def delimited_rows(text: Iterable[str], read_as: ReadAs) -> Iterator[RawRow]:
     known = [(place, name) for place, name in enumerate(names) if name][::-1]
     number, width = 0, len(header)
     while (record := lines.next_record()) is not None:
-        if not record[0] and not any(cell.strip() for cell in record):
+        if not record[0].strip() and not any(cell.strip() for cell in record):
             continue
         number += 1
         if len(record) < width:

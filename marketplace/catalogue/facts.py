@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 
-from marketplace.catalogue.search_words import index_text
 from marketplace.core.money import Money
+
+_NONE = "\x1e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,11 @@ class ProductFacts:
     def content_hash(self) -> bytes:
         """Return 32 bytes that change exactly when something in here changes."""
         price, sale = self.price, self.sale_price
-        words = [
-            self.sku, self.title, self.description, self.link, self.page.hex(), self.image_link, self.brand,
-            self.gtin, [price.minor, price.currency], None if sale is None else [sale.minor, sale.currency],
-            self.availability, self.category, self.google_category, self.product_type, self.warnings,
-        ]  # fmt: skip
-        return hashlib.sha256(json.dumps(words).encode("ascii")).digest()
-
-    def index_text(self) -> str:
-        """Return what the product is found by."""
-        return index_text(
-            title=self.title,
-            brand=self.brand,
-            sku=self.sku,
-            gtin=self.gtin,
-            category=self.category,
-            product_type=self.product_type,
-            description=self.description,
-        )
+        # No fact holds a control character, so these part them without a doubt.
+        words = (
+            self.sku, self.title, self.description, self.link, self.page.hex(), self.image_link or _NONE,
+            self.brand or _NONE, self.gtin or _NONE, f"{price.minor}{price.currency}",
+            _NONE if sale is None else f"{sale.minor}{sale.currency}", self.availability or _NONE, self.category,
+            self.google_category or _NONE, self.product_type or _NONE, *self.warnings,
+        )  # fmt: skip
+        return hashlib.sha256("\x1f".join(words).encode()).digest()

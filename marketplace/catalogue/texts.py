@@ -42,7 +42,9 @@ _LINES = re.compile(r"\s*\n\s*")
 
 def line(value: str) -> str:
     """Return one line of plain text: no markup, no escaped entities, single spaces."""
-    return " ".join(plain(value).split())
+    if "&" in value or "<" in value or len(value) > MOST_CHARACTERS:
+        value = plain(value)
+    return " ".join(value.split())
 
 
 def plain(value: str) -> str:

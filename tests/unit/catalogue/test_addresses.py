@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.addresses import AddressUnreadable, page_digest, read_address
+from marketplace.catalogue.addresses import AddressUnreadable, mended, page_digest, read_address
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,44 @@ def test_one_page_has_one_digest() -> None:
     digests = [page_digest(read_address(url)) for url in same]
     assert len(set(digests)) == 1
     assert not {page_digest(read_address(url)) for url in other} & set(digests)
+
+
+_SIGNS = st.text(alphabet="aB3._-~%+&=?/#:utm_", max_size=30)
+
+
+@given(_SIGNS, _SIGNS)
+def test_the_short_way_to_a_digest_gives_what_the_long_way_gives(path: str, query: str) -> None:
+    """An upper-case scheme never takes the short way."""
+    try:
+        short = read_address(f"https://www.shop.example/{path}?{query}")
+        long = read_address(f"HTTPS://www.shop.example/{path}?{query}")
+    except AddressUnreadable:
+        return
+    assert short.host == long.host and page_digest(short) == page_digest(long)
+
+
+@pytest.mark.parametrize(
+    ("given_one", "better"),
+    [
+        ("https://shop.example/a b?c=d e", "https://shop.example/a%20b?c=d%20e"),
+        ("https://shop.example/caf\u00e9/100%25", "https://shop.example/caf%C3%A9/100%25"),
+        ("https://b\u00fccher.example/\u00e9", "https://b\u00fccher.example/%C3%A9"),
+        ("https://shop.example/a?b=1&c=[2]", "https://shop.example/a?b=1&c=[2]"),
+        ("https://shop.example/\\evil", "https://shop.example/\\evil"),
+        ("https://shop.example /a", "https://shop.example /a"),
+        ("/a b", "/a b"),
+    ],
+)
+def test_an_address_is_mended_behind_its_host_only(given_one: str, better: str) -> None:
+    assert mended(given_one) == better
+
+
+def test_a_page_is_the_same_page_percent_encoded_or_not() -> None:
+    addresses = [
+        read_address("https://shop.example/caf\u00e9?a=\u00e9"),
+        read_address("https://shop.example/caf%C3%A9?a=%C3%A9"),
+    ]
+    assert len({page_digest(address) for address in addresses}) == 1
 
 
 @given(st.text(max_size=200) | st.text(max_size=100).map(lambda tail: "https://shop.example" + tail))

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import ean
 
-from marketplace.catalogue.rows import FIELDS, RawRow, ReadRow, read_row
+from marketplace.catalogue.rows import FIELDS, RawRow, ReadRow, _is_gtin, read_row
 from marketplace.core.money import Money
 
 GOOD = {"id": "A-1", "title": "Pan", "link": "https://shop.example/p/1", "price": "129.00 EUR"}
@@ -118,6 +119,11 @@ def test_the_content_hash_changes_with_every_fact_and_with_nothing_else() -> Non
     hashes = {hash_of(**change) for change in changes}
     assert len(hashes) == len(changes) and hash_of() not in hashes
     assert hash_of() == hash_of(price="EUR 129") == hash_of(unknown="x")
+
+
+@given(st.from_regex(r"[0-9]{7,15}", fullmatch=True) | st.text(max_size=15))
+def test_a_gtin_is_right_when_stdnum_says_so(value: str) -> None:
+    assert _is_gtin(value) == (value.isascii() and ean.is_valid(value) and value == ean.compact(value))
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=60)))
