@@ -16,6 +16,7 @@ from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.talk import Caller
 
 _STEP = 30
+_MARGIN = 15
 
 
 @dataclass
@@ -41,8 +42,10 @@ class Person:
         if self.totp_secret is None:
             raise DevtoolsError(f"{self.name} has no second factor")
         while True:
-            present = int(clock.wall().timestamp()) // _STEP
-            step = max(present - 1, self._spent_step + 1)
+            present, into = divmod(int(clock.wall().timestamp()), _STEP)
+            # The step before counts only until the present one ends, and the request may take a while.
+            oldest = present - 1 if into < _STEP - _MARGIN else present
+            step = max(oldest, self._spent_step + 1)
             if step <= present + 1:
                 self._spent_step = step
                 return pyotp.TOTP(self.totp_secret).at(dt.datetime.fromtimestamp(step * _STEP, dt.UTC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,14 +47,17 @@ def notices(walk: Walk, cells: Iterable[Cell]) -> bool:
 
 
 def spread(cells: list[Cell], most: int = MOST) -> list[Cell]:
-    """Return at most that many cells, one of each path, person and relation first."""
-    seen: set[tuple[str, ...]] = set()
-    first, rest = [], []
-    for cell in cells:
-        mark = (cell.path, cell.method, cell.who.name, *(thing.relation for _, thing in cell.things))
-        (rest if mark[:2] + mark[3:] in seen else first).append(cell)
-        seen.add(mark[:2] + mark[3:])
-    return [*first, *rest][:most]
+    """Return at most that many cells: first one of each route, then one of each route and relation, then the others."""
+    routes: set[tuple[str, ...]] = set()
+    relations: set[tuple[str, ...]] = set()
+    parts: tuple[list[Cell], list[Cell], list[Cell]] = ([], [], [])
+    for cell in sorted(cells, key=lambda one: not one.is_allowed):
+        route = (cell.path, cell.method)
+        relation = (*route, *(thing.relation for _, thing in cell.things))
+        parts[0 if route not in routes else 1 if relation not in relations else 2].append(cell)
+        routes.add(route)
+        relations.add(relation)
+    return list(itertools.chain.from_iterable(parts))[:most]
 
 
 @contextmanager
