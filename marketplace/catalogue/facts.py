@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from marketplace.catalogue.search_words import index_text
 from marketplace.core.money import Money
 
 _NONE = "\x1e"
@@ -41,3 +42,15 @@ class ProductFacts:
             self.google_category or _NONE, self.product_type or _NONE, *self.warnings,
         )  # fmt: skip
         return hashlib.sha256("\x1f".join(words).encode()).digest()
+
+    def index_text(self) -> str:
+        """Return what the product is found by."""
+        return index_text(
+            title=self.title,
+            brand=self.brand,
+            sku=self.sku,
+            gtin=self.gtin,
+            category=self.category,
+            product_type=self.product_type,
+            description=self.description,
+        )
