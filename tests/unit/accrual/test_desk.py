@@ -178,7 +178,7 @@ def test_taking_back_more_than_stands_is_refused() -> None:
         desk.decide(move)
 
 
-KINDS = st.sampled_from(["earned", "reversed", "approved", "declined"])
+KINDS = st.sampled_from(["earned", "reversed", "approved", "declined", "reinstated"])
 
 
 @given(
@@ -198,9 +198,11 @@ def test_any_story_keeps_every_floor_and_the_fee(
     for kind, amount in moves:
         if kind in ("reversed", "declined") and story.standing == 0:
             continue
-        delta = {"earned": amount, "reversed": -min(amount, story.standing), "declined": -story.standing}.get(
-            kind, 0
-        )
+        if kind == "reinstated" and story.standing:
+            continue
+        gains = {"earned": amount, "reinstated": amount}
+        losses = {"reversed": -min(amount, story.standing), "declined": -story.standing}
+        delta = (gains | losses).get(kind, 0)
         story.tell(kind, delta)
         held = {name: opening.get(name, 0) + story.books.get(name, 0) for name in {**opening, **story.books}}
         assert all(amount >= 0 for amount in held.values()), held
@@ -223,3 +225,28 @@ def test_the_fee_follows_what_stands_half_up() -> None:
     move = Move(uuid.UUID(int=9), COMMISSION, 1, "earned", eur(5), eur(5), PARTIES, 1000, NOW)
     assert move.due.fee == eur(1)
     assert replace(move, delta=eur(4), standing=eur(4)).due.fee == eur(0)
+
+
+def test_what_a_dispute_reinstates_is_booked_as_what_a_sale_earns_and_matures_once() -> None:
+    story = Story(prepaid=1100)
+    story.tell("earned", 1000)
+    story.tell("declined", -1000)
+    assert story.balances == {}
+    posted = story.tell("reinstated", 700)
+    assert posted is not None and posted.entry is not None
+    assert posted.entry.kind == "accrue"
+    assert story.balances == {"shop:prepaid": -770, "adviser:pending": 700, "platform:fee_pending": 70}
+    story.tell("approved")
+    assert story.balances == {"shop:prepaid": -770, "adviser:available": 700, "platform:fee_revenue": 70}
+    story.tell("reversed", -200)
+    assert story.balances == {"shop:prepaid": -550, "adviser:available": 500, "platform:fee_revenue": 50}
+
+
+def test_what_is_reinstated_over_an_empty_budget_awaits_the_shop() -> None:
+    spent = Story(prepaid=500)
+    spent.tell("earned", 400)
+    spent.tell("declined", -400)
+    posted = spent.tell("reinstated", 1000)
+    assert posted is not None
+    assert (posted.unfunded.commission, spent.balances["shop:receivable"]) == (eur(1000), 1100)
+    assert spent.tell("approved") is None

@@ -3,13 +3,21 @@
 import pytest
 
 from marketplace.core.errors import IllegalTransition
-from tracking.commissions.states import Step, next_change, require, state_of
+from tracking.commissions.states import (
+    Step,
+    next_change,
+    reinstatement,
+    require,
+    require_declinable,
+    state_of,
+)
 
 EARNED = Step("earned", 1000)
 APPROVED = Step("approved", 1000)
 PARTLY = Step("reversed", 400)
 WHOLLY = Step("reversed", 0)
 DECLINED = Step("declined", 0)
+REINSTATED = Step("reinstated", 700)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +32,9 @@ DECLINED = Step("declined", 0)
         ([EARNED, APPROVED, WHOLLY], "reversed"),
         ([EARNED, DECLINED], "declined"),
         ([EARNED, PARTLY, DECLINED], "declined"),
+        ([EARNED, DECLINED, REINSTATED], "pending"),
+        ([EARNED, DECLINED, REINSTATED, WHOLLY], "reversed"),
+        ([EARNED, DECLINED, REINSTATED, APPROVED], "approved"),
     ],
 )
 def test_the_state_is_derived(steps, state):
@@ -49,6 +60,9 @@ def test_a_commission_without_moves_is_none():
         ([EARNED, APPROVED], 1500, None),
         ([EARNED, DECLINED], 0, None),
         ([EARNED, DECLINED], 1000, None),
+        ([EARNED, DECLINED, REINSTATED], 400, ("reversed", -300)),
+        ([EARNED, DECLINED, REINSTATED], 900, ("earned", 200)),
+        ([EARNED, DECLINED, REINSTATED, Step("approved", 700)], 900, None),
     ],
 )
 def test_the_next_move_makes_stand_what_is_wanted(steps, wanted, change):
@@ -60,3 +74,20 @@ def test_only_what_is_pending_is_decided_about(state):
     require("pending", "approved")
     with pytest.raises(IllegalTransition):
         require(state, "declined")
+
+
+@pytest.mark.parametrize(("wanted", "delta"), [(700, 700), (0, None)])
+def test_a_dispute_makes_stand_again_what_remains_and_nothing_of_nothing(wanted, delta):
+    assert reinstatement([EARNED, DECLINED], wanted) == delta
+
+
+@pytest.mark.parametrize("steps", [[EARNED], [EARNED, APPROVED], [EARNED, DECLINED, REINSTATED]])
+def test_only_a_decline_is_undone_and_once(steps):
+    with pytest.raises(IllegalTransition):
+        reinstatement(steps, 700)
+
+
+def test_what_was_reinstated_is_never_declined_again():
+    require_declinable([EARNED])
+    with pytest.raises(IllegalTransition, match="reinstated after a dispute"):
+        require_declinable([EARNED, DECLINED, REINSTATED])

@@ -119,10 +119,27 @@ def test_a_sale_that_awaits_the_shop(world: World) -> None:
     play(world, "awaiting", [sell, approve, lambda: world.pay_in(shop, 2000), world.post])
 
 
+def test_a_decline_that_a_dispute_undoes(world: World) -> None:
+    shop, adviser = world.shop(), world.adviser()
+    world.pay_in(shop, 2000)
+    sales: list[uuid.UUID] = []
+
+    def sell() -> None:
+        sales.append(world.sale(shop, adviser, 1000))
+        world.post()
+
+    def move(kind: str, delta: int = 0) -> None:
+        world.move(sales[0], kind, delta)
+        world.post()
+
+    acts = [lambda: move("declined", -1000), lambda: move("reinstated", 500), lambda: move("approved")]
+    play(world, "reinstated", [sell, *acts])
+
+
 def test_every_account_of_the_page_is_on_the_chart(world: World) -> None:
     named = {
         account
-        for name in ("funded", "awaiting")
+        for name in ("funded", "awaiting", "reinstated")
         for _step, lines in story(name)
         for account, _amount in lines
     }
