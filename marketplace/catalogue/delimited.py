@@ -40,10 +40,8 @@ def delimited_rows(text: Iterable[str], read_as: ReadAs) -> Iterator[RawRow]:
     names = [_column(cell) for cell in header]
     _check(names, lines.delimiter)
     read_as.format, read_as.delimiter = _FORMATS.get(lines.delimiter, "csv"), lines.delimiter
-    unknown = [
-        cell.strip()[:100] for cell, name in zip(header, names, strict=True) if not name and cell.strip()
-    ]
-    read_as.ignored = unknown[:_MOST_IGNORED]
+    unknown = [cell.strip() for cell, name in zip(header, names, strict=True) if not name]
+    read_as.ignored = [_shown(cell) for cell in unknown if cell][:_MOST_IGNORED]
     # The first of two columns counts, so it is written last.
     known = [(place, name) for place, name in enumerate(names) if name][::-1]
     number, width = 0, len(header)
@@ -174,6 +172,11 @@ def _column(cell: str) -> str:
     """Return the field that a column's name means, or an empty string."""
     name = cell.strip(' \t"').lower().removeprefix("g:")
     return _COLUMNS.get("".join(name.replace("_", " ").replace("-", " ").split()), "")
+
+
+def _shown(cell: str) -> str:
+    """Return a name for the report, without anything that PostgreSQL can't hold."""
+    return "".join(sign if sign.isprintable() else "?" for sign in cell[:100])
 
 
 def _check(names: list[str], delimiter: str) -> None:
