@@ -69,6 +69,17 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/offers/<uuid:offer_id>/terms": terms,
         "/partnerships": {"message": "m"},
         "/links": {"url": town.a.ids["page"]},
+        "/feed-sources": {"url": "https://feeds.example/all.xml", "every": "manual"},
+        "/feed-sources/<uuid:feed_source_id>": {"every": "weekly"},
+        "/products": {
+            "sku": "V-9",
+            "title": "Pear",
+            "link": "https://peer.example/9",
+            "price": money("1.00"),
+        },
+        "/products/<uuid:product_id>": {"title": "Pear"},
+        # The guard refuses this one before anybody is asked.
+        "/product-pages": {"url": "https://127.0.0.1/p"},
         "/codes": {"code": "PEER20"},
         "/stores": {
             "code": "AMS1",

@@ -191,6 +191,7 @@ SUPPLIERS: dict[str, Supplier] = {
     "invitation_id": _of_shops("invitation"),
     "member_id": _members,
     "feed_id": _of_shops("feed"),
+    "feed_source_id": _of_shops("feed_source"),
     "product_id": _products,
     "offer_id": _offers,
     "partnership_id": _of_advisers("partnership"),

@@ -168,6 +168,16 @@ class Town:
             .get_json()["id"]
         )
         self.insert("feed_row", job_id=found["feed"], row_number=1, shop_id=world.shop_id, outcome="refused")
+        source = {"url": "https://feeds.example/all.xml", "every": "manual"}
+        found["feed_source"] = trade.call("POST", "/feed-sources", source, status=201)["id"]
+        self.insert(
+            "feed_fetch",
+            source_id=found["feed_source"],
+            shop_id=world.shop_id,
+            outcome="failed",
+            failure_code="x",
+        )
+        self.insert("product_page", product_id=uuid.UUID(found["product"]), shop_id=world.shop_id)
         self._stores(tenant)
         self._money(tenant)
         return tenant
@@ -213,7 +223,11 @@ class Town:
             declined = trade.report(trade.order(ref, trade.token(winner)))["commissions"][0]["id"]
             why = {"reason": "other", "note": "not ours"}
             trade.call("POST", f"/commissions/{declined}/decline", why, status=200)
-            told = {"commission_id": declined, "statement": "they clicked", "links": ["https://a.example/proof"]}
+            told = {
+                "commission_id": declined,
+                "statement": "they clicked",
+                "links": ["https://a.example/proof"],
+            }
             opened = trade.call("POST", "/disputes", told, status=201, bearer=winner.bearer)
             found[f"dispute{name}"] = opened["id"]
         ref = f"T-{secrets.token_hex(3)}"

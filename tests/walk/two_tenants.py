@@ -110,6 +110,8 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
         "entry": {"lines": 2},
         "feed_job": {"state": "queued"},
         "feed_row": {"outcome": "added"},
+        "feed_source": {"every": "manual", "state": "active"},
+        "feed_fetch": {"outcome": "queued", "failure_code": None},
         "funding": {
             "state": "planned",
             "entry_id": None,
@@ -150,7 +152,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "content_hash": None,
         },
         "payout_run_number": {"year": 2026 + len(fresh)},
-        "product": {"sku": word, "price_minor": 1, "sale_price_minor": None},
+        "product": {"sku": word, "price_minor": 1, "sale_price_minor": None, "source": "hand"},
         "recon_break": {"state": "open", "ref": word},
         "recon_certificate": {
             "difference_minor": 0,
