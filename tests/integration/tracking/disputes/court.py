@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,10 @@ from tracking.commissions import registration as commissions
 from tracking.commissions import sweeps
 from tracking.disputes import clockwork, registration
 
-WORDS = {"statement": "They clicked my link; the order was placed an hour later.", "links": ["https://a.example/proof"]}
+WORDS = {
+    "statement": "They clicked my link; the order was placed an hour later.",
+    "links": ["https://a.example/proof"],
+}
 PROMISES = ("commission", "attribution", "refunds", "one_live", "reinstated", "disputes")
 
 
@@ -48,9 +52,16 @@ class Court(Trade):
             session.add(row)
         return token
 
-    def decline(self, ref: str = "A-1", *, reason: str = "outside_terms", **order: Any) -> str:
+    def decline(
+        self,
+        ref: str = "A-1",
+        *,
+        reason: str = "outside_terms",
+        tokens: Sequence[str] | None = None,
+        **order: Any,
+    ) -> str:
         """Report an order of Anne's, decline its commission, and return the commission's id."""
-        answer = self.report(self.order(ref, self.token(self.anne), **order))
+        answer = self.report(self.order(ref, *(tokens or [self.token(self.anne)]), **order))
         self.work()
         commission: str = answer["commissions"][0]["id"]
         self.call("POST", f"/commissions/{commission}/decline", {"reason": reason}, status=200)
@@ -63,7 +74,9 @@ class Court(Trade):
 
     def say(self, who: str, dispute: Any, verb: str, body: Any = None, *, status: int = 200) -> Any:
         """Let Anne, the shop's owner, finance or an admin do something in a dispute."""
-        bearer = {"anne": self.anne.bearer, "shop": self.owner, "admin": self.admin, "finance": self.finance}[who]
+        bearer = {"anne": self.anne.bearer, "shop": self.owner, "admin": self.admin, "finance": self.finance}[
+            who
+        ]
         path = f"/disputes/{dispute['id']}/{verb}"
         return self.call("POST", path, body or {}, status=status, bearer=bearer)
 
@@ -76,6 +89,20 @@ class Court(Trade):
         opened = self.dispute(commission)
         self.say("shop", opened, "answer", {"outcome": "reject", "reason": "outside_terms"})
         return self.say("anne", opened, "escalate", {"statement": "The terms say otherwise."})
+
+    def redecide(self, ref: str = "A-1") -> None:
+        """Let the worker decide about an order again, as it does when clicks arrive."""
+        [row] = self.rows("SELECT id FROM shop_order WHERE order_ref = :ref", ref=ref)
+        with self.as_worker():
+            sweeps.decide_order(str(row["id"]))
+
+    def superuser(self, *statements: str) -> None:
+        """Carry statements out as somebody whom no right stops, in one transaction."""
+        address = self.database.postgres.url("postgres", self.database.name)
+        engine = sa.create_engine(address, poolclass=sa.pool.NullPool)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
 
     def sweep(self) -> int:
         """Run the sweep of disputes once, as the worker."""
