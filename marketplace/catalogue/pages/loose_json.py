@@ -25,8 +25,8 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{0,40}|[-+0-9.][-+0-9.eE]*")
 _ENDS_NAME = re.compile(r"\s*:")
 _ENDS_IN_LIST = re.compile(r"\s*(?:\]|,|\Z)")
 # After a value of an object: its end, or the next name with its colon. Anything else is a quotation mark of the text.
-_ENDS_VALUE = re.compile(r'\s*(?:\}|\Z|,\s*(?:\}|/[/*]|"[^"\n]{0,200}"\s*:))')
-_FORGOT_COMMA = re.compile(r'[ \t\r]*\n\s*"[^"\n]{0,200}"\s*:')
+_ENDS_VALUE = re.compile(r'\s*(?:\}|\Z|,\s*(?:\}|/[/*]|"(?:[^"\\\n]|\\.){0,200}"\s*:))')
+_FORGOT_COMMA = re.compile(r'[ \t\r]*\n\s*"(?:[^"\\\n]|\\.){0,200}"\s*:')
 
 
 class Unreadable(ValueError):
