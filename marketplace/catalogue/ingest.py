@@ -24,6 +24,8 @@ from marketplace.core.errors import Conflict
 STALLED_AFTER = dt.timedelta(minutes=2)
 MOST_ATTEMPTS = 3
 REPORTS_KEPT = 10
+# Seconds, for all rows of the largest feed; others wait for none of what it locks but its own shop's products.
+LONGEST_STATEMENT = 1800
 OPEN = ("queued", "running")
 
 
@@ -179,16 +181,16 @@ def apply(
     """
     _hold(session, job, heartbeat_at=FeedJob.heartbeat_at)
     ours = {"job_id": job.id, "shop_id": job.shop_id, "now": now, "kept": REPORTS_KEPT - 1}
+    _by_the_set(session, True)
     session.execute(sa.text(_REPORT), ours)
     session.execute(sa.text(_UPSERT), ours)
     counts = {row.outcome: int(row.number) for row in session.execute(sa.text(_COUNTS), ours)}
     good = sum(count for outcome, count in counts.items() if outcome != "refused")
     retired = len(session.execute(sa.text(_RETIRE), ours).all()) if job.is_complete and good else 0
+    _by_the_set(session, False)
     names = ("added", "changed", "unchanged", "refused")
-    if (
-        sum(counts.values())
-        != session.scalars(sa.select(FeedJob.rows_read).where(FeedJob.id == job.id)).one()
-    ):
+    read = session.scalars(sa.select(FeedJob.rows_read).where(FeedJob.id == job.id)).one()
+    if sum(counts.values()) != read:
         raise FeedOvertaken(job_id=job.id, attempt=job.attempt)
     _hold(
         session,
@@ -202,6 +204,17 @@ def apply(
     )
     session.execute(sa.text(_OLD_REPORTS), ours)
     _forget(session, job.id, chunks=True)
+
+
+def _by_the_set(session: Session, is_so: bool) -> None:
+    """Let statements of this transaction take as long as the largest feed needs, without nested loops; or no longer.
+
+    What statistics say of these tables is as old as the last time somebody looked: a table that was empty then, or a
+    feed that just came, is planned as if it had no rows, and comparing each row with each takes hours.
+    """
+    if is_so:
+        session.execute(sa.text(f"SET LOCAL statement_timeout = '{LONGEST_STATEMENT}s'"))
+    session.execute(sa.text(f"SET LOCAL enable_nestloop = {'off' if is_so else 'on'}"))
 
 
 def refuse(
@@ -219,7 +232,9 @@ def refuse(
     """
     _hold(session, job, heartbeat_at=FeedJob.heartbeat_at, read_as=read_as)
     ours = {"job_id": job.id, "shop_id": job.shop_id, "kept": REPORTS_KEPT - 1}
+    _by_the_set(session, True)
     session.execute(sa.text(_REPORT), ours)
+    _by_the_set(session, False)
     session.execute(sa.text(_OLD_REPORTS), ours)
     _fail(session, session.get_one(FeedJob, job.id), why, now)
 

@@ -77,6 +77,59 @@ def test_a_feed_that_can_not_be_read_says_why(market: Any, shop: Any) -> None:
     assert get(market, shop.owner, f"/feeds/{feed_id}/rows").json == {"items": [], "next_cursor": None}
 
 
+def test_how_a_feed_was_read_is_shown(market: Any, shop: Any) -> None:
+    content = "ID;Title;Link;Price;Kleur\nA;Crème;https://shop.example/A;1\n".encode("cp1252")
+    feed = get(market, shop.owner, f"/feeds/{loaded(market, shop.owner, content)}").json
+    note = feed["read_as"].pop("notes")[0]
+    assert feed["read_as"] == {
+        "format": "csv",
+        "encoding": "windows-1252",
+        "delimiter": ";",
+        "ignored": ["Kleur"],
+    }
+    assert note["code"] == "encoding_assumed" and note["reason"] and note["fix"]
+    (product,) = get(market, shop.owner, "/products").json["items"]
+    assert (product["title"], product["warnings"]) == ("Crème", ["currency_assumed"])
+
+
+def test_the_encoding_that_the_sender_names_is_believed(market: Any, shop: Any) -> None:
+    content = "id\ttitle\tlink\tprice\nA\tŠkoda\thttps://shop.example/A\t1 EUR\n".encode("cp1250")
+    answer = upload(market, shop.owner, content, headers={"Content-Type": "text/csv; charset=windows-1250"})
+    with market.as_worker():
+        assert jobs.read_waiting_feeds() == 1
+    assert get(market, shop.owner, f"/feeds/{answer.json['id']}").json["read_as"]["encoding"] == "cp1250"
+    assert get(market, shop.owner, "/products").json["items"][0]["title"] == "Škoda"
+
+
+def test_rows_before_a_break_stay_readable_with_what_they_would_have_become(market: Any, shop: Any) -> None:
+    loaded(market, shop.owner)
+    item = (
+        "<item><id>{0}</id><title>{0}</title><link>https://shop.example/{0}</link><price>{1}</price></item>\n"
+    )
+    good = (
+        "<rss><channel>\n" + item.format("A", "1 EUR") + item.format("X", "1 EUR") + item.format("Y", "free")
+    )
+    feed_id = loaded(
+        market, shop.owner, (good + "<item><title>Salt & pepper</title></item></channel></rss>").encode()
+    )
+    feed = get(market, shop.owner, f"/feeds/{feed_id}").json
+    assert (feed["state"], feed["failure"]["code"], feed["failure"]["line"]) == (
+        "failed",
+        "not_well_formed",
+        5,
+    )
+    assert feed["failure"]["column"] == 20
+    assert (feed["rows_read"], feed["rows_total"], feed["added"], feed["retired"]) == (3, None, 0, 0)
+    rows = get(market, shop.owner, f"/feeds/{feed_id}/rows").json["items"]
+    assert [(row["sku"], row["outcome"]) for row in rows] == [
+        ("A", "changed"),
+        ("X", "added"),
+        ("Y", "refused"),
+    ]
+    products = get(market, shop.owner, "/products?retired=false").json["items"]
+    assert {one["sku"]: one["price"]["amount"] for one in products} == {"A": "12.50", "C": "3.00"}
+
+
 def test_lists_are_paged(market: Any, shop: Any) -> None:
     ids = [loaded(market, shop.owner) for _ in range(3)]
 
@@ -106,7 +159,7 @@ def test_products_are_filtered_and_shown_exactly(market: Any, shop: Any) -> None
     (one,) = get(market, shop.owner, f"/products?sku=D&shop_id={shop.id}").json["items"]
     assert one["warnings"] == ["foreign_currency"]
     shown = get(market, shop.owner, f"/products/{one['id']}").json
-    assert shown == one | {"lowest_price_30_days": one["price"]}
+    assert shown | one == shown and shown["lowest_price_30_days"] == one["price"]
 
 
 def test_who_sees_what(market: Any, shop: Any) -> None:
