@@ -85,9 +85,9 @@ def set_offset(facts: Mapping[str, Any], seconds: int) -> None:
             return
         if time.monotonic() > deadline:
             raise DevtoolsError(f"these do not see the new time (offset {seconds} s): {late}")
-        if tries % 20 == 0:
+        if tries % 10 == 0:
             wake(facts)
-        time.sleep(0.02)
+        time.sleep(min(0.02 * tries, 0.2))
 
 
 def wake(facts: Mapping[str, Any]) -> None:

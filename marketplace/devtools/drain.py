@@ -14,7 +14,7 @@ from marketplace.devtools.talk import Caller
 
 # Facts in the answer that are not work.
 _NOT_WORK = frozenset({"business_now", "edges"})
-_WAKE_SECONDS, _LOOK_SECONDS = 0.25, 0.03
+_WAKE_SECONDS, _LOOK_SECONDS, _LONGEST_SECONDS = 1.0, 0.04, 0.25
 
 
 def due(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,15 +29,16 @@ def drain(facts: Mapping[str, Any], timeout: float = 60.0) -> dict[str, Any]:
     Twice, because one thing done makes the next one due: a payout makes a webhook, a webhook makes an entry.
     """
     deadline = time.monotonic() + timeout
-    quiet, woken_at = 0, 0.0
+    quiet, looks, woken_at = 0, 0, 0.0
     while True:
         # A wake-up goes round all sweeps until they find nothing, so another one during that only costs time.
-        if quiet or time.monotonic() - woken_at > _WAKE_SECONDS:
+        if time.monotonic() - woken_at > _WAKE_SECONDS:
             business_time.wake(facts)
             woken_at = time.monotonic()
-        time.sleep(_LOOK_SECONDS)
+        # Looking costs as much as a little work does, so whoever has to wait longer looks less often.
+        time.sleep(min(_LOOK_SECONDS * 1.5 ** min(looks, 10), _LONGEST_SECONDS))
         left = due(facts)
-        quiet = 0 if left else quiet + 1
+        quiet, looks = (0, looks + 1) if left else (quiet + 1, 0)
         if quiet == 2 or time.monotonic() > deadline:
             return left
 

@@ -18,9 +18,10 @@ from marketplace.devtools.people import Person
 from marketplace.devtools.talk import Caller
 from marketplace.devtools.world import events
 from marketplace.devtools.world.cast import Cast
+from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.plan import Plan
 from marketplace.devtools.world.shops import product, shop
-from marketplace.devtools.world.stage import KINDS, Feed
+from marketplace.devtools.world.stage import KINDS
 
 # A sign-in counts as fresh for half an hour.
 _FRESH_SECONDS = 20 * 60
@@ -30,8 +31,8 @@ _LINK_SECONDS = 10.0
 class Acts:
     """Carries events out; `today` is the day of the plan, `offset` what business time is ahead of the wall."""
 
-    def __init__(self, cast: Cast, plan: Plan, feed: Feed, settle: Callable[[], None]) -> None:
-        self.cast, self.feed, self.settle = cast, feed, settle
+    def __init__(self, cast: Cast, plan: Plan, settle: Callable[[], None]) -> None:
+        self.cast, self.settle = cast, settle
         self.today, self.offset = 0, dt.timedelta(0)
         self._browsers = {one.key: one for one in plan.shoppers}
         self._edge = Caller(cast.facts["edge"])
@@ -93,7 +94,7 @@ class Acts:
     @do.register
     def _refresh(self, one: events.RefreshFeed) -> None:
         shop_ = self.cast.shops[one.shop]
-        shop_.job.upload_feed(shop_.owner, self.feed(one.shop, one.day), KINDS[shop(one.shop).feed_format])
+        shop_.job.upload_feed(shop_.owner, feed(one.shop, one.day), KINDS[shop(one.shop).feed_format])
 
     @do.register
     def _click(self, one: events.Click) -> None:
@@ -197,6 +198,18 @@ class Acts:
             self._sandbox.post(address, {"action": action, "account": account})
 
     @do.register
+    def _connect(self, one: events.Connect) -> None:
+        people = [self._renewed(self.cast.advisers[key].person) for key in one.advisers]
+        for person in people:
+            url = person.caller.post("payout-account", {})["url"]
+            done = person.caller.request("POST", url)
+            must(done.status_code in (200, 302, 303), "onboarding was not completed", done.status_code)
+        self.settle()
+        for person in people:
+            state = person.caller.get("payout-account")
+            must(not state["missing"], "the payout account still misses something", person.name, state)
+
+    @do.register
     def _pay_out(self, one: events.PayOut) -> None:
         self.settle()
         maker, approver = (self._renewed(self.cast.staff[key]) for key in ("fatima", "frits"))
@@ -224,6 +237,7 @@ def _line(line: events.SoldLine) -> Mapping[str, Any]:
         "line_ref": line.ref,
         "sku": line.sku,
         "title": line.title,
+        "category": line.category,
         "quantity": line.quantity,
         "net": euro(line.net),
         "tax": euro(Decimal(line.tax)),

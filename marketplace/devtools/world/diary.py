@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from marketplace.devtools.world import events
 from marketplace.devtools.world.events import Click, Event, Link, Order, SoldLine
+from marketplace.devtools.world.shelf import shelf
 from marketplace.devtools.world.shops import WorldProduct, product
 
 # The order numbers of each shop begin here.
 PREFIXES = {"coffee": "BK", "hiking": "KP", "books": "UK"}
 FIRST_NUMBER = 2001
 CENT = Decimal("0.01")
+LAST_DAY = 90
+# Their rows in the feeds have no price that anybody could read.
+UNREADABLE = frozenset(("BK-007", "BK-071", "KP-004", "KP-030", "UK-146"))
 # What people eat and read is taxed less than what they wear and use, in per cent.
 LOW_TAX, HIGH_TAX = 9, 21
 Basket = Sequence[tuple[str, int]]
@@ -32,16 +37,30 @@ class Sale:
     ref: str = ""
 
 
-def sold(ref: str, sku: str, quantity: int) -> SoldLine:
-    """Return a line of so many pieces at the shop's price of the first day, its tax taken out."""
+def sold(ref: str, sku: str, quantity: int, day: int) -> SoldLine:
+    """Return a line of so many pieces at what the shop asks on a day, its tax taken out."""
     found = product(sku)
-    if found is None:
-        raise LookupError(f"no shop sells {sku}")
-    rate = tax_percent(found)
-    unit = (found.price * 100 / (100 + rate)).quantize(CENT, ROUND_HALF_UP)
+    price = None if found is None else _asked(found.shop, day).get(sku)
+    if found is None or price is None:
+        raise LookupError(f"no shop sells {sku} on day {day}")
+    unit = (price * 100 / (100 + tax_percent(found))).quantize(CENT, ROUND_HALF_UP)
     net = unit * quantity
-    return SoldLine(
-        ref, sku, found.title, found.category_path, quantity, net, found.price * quantity - net
+    return SoldLine(ref, sku, found.title, found.category_path, quantity, net, price * quantity - net)
+
+
+@lru_cache(maxsize=300)
+def _asked(shop: str, day: int) -> dict[str, Decimal]:
+    return {one.product.sku: one.pays for one in shelf(shop, day)}
+
+
+@lru_cache(maxsize=8)
+def sellable(shop: str) -> tuple[str, ...]:
+    """Return what is in stock all the time, in the order of the SKUs, of what a reader of the feed can take."""
+    last = _asked(shop, LAST_DAY)
+    return tuple(
+        one.product.sku
+        for one in shelf(shop, 0)
+        if one.product.sku in last and one.product.sku not in UNREADABLE and one.product.availability == "in_stock"
     )
 
 
@@ -75,7 +94,7 @@ class Diary:
         self, day: int, shop: str, shopper: str | None, basket: Basket, clicks: Sequence[int] = (), **more: object
     ) -> Sale:
         """Let a shopper buy a basket of (SKU, pieces) and return the sale. more: as in events.Order."""
-        lines = tuple(sold(str(number), sku, pieces) for number, (sku, pieces) in enumerate(basket, 1))
+        lines = tuple(sold(str(number), sku, pieces, day) for number, (sku, pieces) in enumerate(basket, 1))
         sale = Sale(day, shop, shopper, lines, tuple(clicks), dict(more))
         self._sales.append(sale)
         return sale
@@ -97,7 +116,7 @@ class Diary:
     def add_lines(self, day: int, sale: Sale, basket: Basket) -> None:
         """Let lines come later to a sale."""
         first = len(sale.lines) + 1
-        lines = tuple(sold(str(number), sku, pieces) for number, (sku, pieces) in enumerate(basket, first))
+        lines = tuple(sold(str(number), sku, pieces, day) for number, (sku, pieces) in enumerate(basket, first))
         self._later.append(lambda: events.AddLines(day, sale.ref, sale.shop, lines))
 
     def cancel(self, day: int, sale: Sale, reason: str = "order_cancelled") -> None:

@@ -211,6 +211,13 @@ class Bank(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Connect(Event):
+    """Advisers say, on the payment provider's own page, where they want to be paid."""
+
+    advisers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PayOut(Event):
     """Finance pays out: one person drafts and previews, another approves, the first executes."""
 

@@ -30,7 +30,7 @@ class Staff:
 class Adviser:
     """An adviser: kind of influence, and the offers ("shop:number") that they join when the world opens.
 
-    has_account: whether they ever connected a payout account.
+    connects: the day on which they say where to be paid, None for never.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Adviser:
     offers: tuple[str, ...]
     biography: Biography
     places: tuple[str, ...] = ("blog",)
-    has_account: bool = True
+    connects: int | None = 45
 
 
 PEOPLE = (
@@ -53,21 +53,21 @@ PEOPLE = (
     Staff("ada", "admin", "Ada Admin", "admin@aanrader.example", locale="en"),
 )
 _COFFEE, _HIKING, _BOOKS, _SCHOOLS = "coffee:0", "hiking:0", "books:0", "books:1"
-# Key, name, kind of influence, offers, places where they share, whether they can be paid.
+# Key, name, kind of influence, offers, places where they share, the day on which they say where to be paid.
 _TWELVE = (
-    ("bram", "Bram Bakker", "expert", (_COFFEE,), ("blog", "youtube"), True),
-    ("noor", "Noor Jansen", "user", (_COFFEE, _HIKING, _BOOKS), ("reviews",), True),
-    ("ruben", "Ruben de Graaf", "expert", (_HIKING,), ("blog", "newsletter"), True),
-    ("hanneke", "Hanneke Vos", "expert", (_BOOKS, _SCHOOLS), ("newsletter", "blog"), True),
-    ("yara", "Yara El Amrani", "expert", (_BOOKS, _SCHOOLS), ("instagram",), True),
-    ("lieke", "Lieke van Dam", "celebrity", (_HIKING, _COFFEE), ("instagram", "podcast"), True),
-    ("tobias", "Tobias Oost", "celebrity", (_BOOKS,), ("instagram", "youtube"), True),
-    ("gerard", "Gerard Pol", "user", (_COFFEE, _HIKING), ("reviews",), True),
-    ("meilin", "Mei Lin Chen", "user", (_COFFEE, _BOOKS), ("pinterest",), True),
-    ("wesley", "Wesley Prins", "user", (_COFFEE, _HIKING), ("extension",), True),
-    ("fenna", "Fenna de Wit", "friend", (_BOOKS, _COFFEE), ("whatsapp",), True),
-    ("daan", "Daan Kuipers", "friend", (_HIKING,), ("whatsapp",), False),
-)  # fmt: skip
+    ("bram", "Bram Bakker", "expert", (_COFFEE,), ("blog", "youtube"), 45),
+    ("noor", "Noor Jansen", "user", (_COFFEE, _HIKING, _BOOKS), ("reviews",), 45),
+    ("ruben", "Ruben de Graaf", "expert", (_HIKING,), ("blog", "newsletter"), 45),
+    ("hanneke", "Hanneke Vos", "expert", (_BOOKS, _SCHOOLS), ("newsletter", "blog"), 45),
+    ("yara", "Yara El Amrani", "expert", (_BOOKS, _SCHOOLS), ("instagram",), 84),
+    ("lieke", "Lieke van Dam", "celebrity", (_HIKING, _COFFEE), ("instagram", "podcast"), 45),
+    ("tobias", "Tobias Oost", "celebrity", (_BOOKS,), ("instagram", "youtube"), 84),
+    ("gerard", "Gerard Pol", "user", (_COFFEE, _HIKING), ("reviews",), 45),
+    ("meilin", "Mei Lin Chen", "user", (_COFFEE, _BOOKS), ("pinterest",), 84),
+    ("wesley", "Wesley Prins", "user", (_COFFEE, _HIKING), ("extension",), 84),
+    ("fenna", "Fenna de Wit", "friend", (_BOOKS, _COFFEE), ("whatsapp",), 84),
+    ("daan", "Daan Kuipers", "friend", (_HIKING,), ("whatsapp",), None),
+)
 _MORE_FIRST = ("Iris", "Mark", "Sanae", "Otto", "Linde", "Pim", "Amal", "Ward", "Elske", "Nico")
 _MORE_LAST = ("Verhoef", "Drost", "Kaya", "Bergsma")
 _MORE_OFFERS = ((_COFFEE,), (_HIKING,), (_BOOKS,), (_COFFEE, _HIKING), (_HIKING, _BOOKS))
@@ -76,8 +76,8 @@ _MORE_OFFERS = ((_COFFEE,), (_HIKING,), (_BOOKS,), (_COFFEE, _HIKING), (_HIKING,
 def advisers(scale: int = 1) -> tuple[Adviser, ...]:
     """Return the advisers of a world of this scale: the twelve, and up to MOST_ADVISERS ordinary users more."""
     twelve = tuple(
-        Adviser(key, name, f"{key}@advice.example", kind, offers, BIOGRAPHIES[key], places, can_be_paid)
-        for key, name, kind, offers, places, can_be_paid in _TWELVE
+        Adviser(key, name, f"{key}@advice.example", kind, offers, BIOGRAPHIES[key], places, connects)
+        for key, name, kind, offers, places, connects in _TWELVE
     )
     return twelve + tuple(_another(number) for number in range(min(ADVISERS * scale, MOST_ADVISERS) - ADVISERS))
 

@@ -12,12 +12,12 @@ from marketplace.devtools import business_time, payday
 from marketplace.devtools.drain import drain
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.main_job import must
-from marketplace.devtools.site import Site
 from marketplace.devtools.world import stage
 from marketplace.devtools.world.acts import Acts
 from marketplace.devtools.world.cast import Cast
 from marketplace.devtools.world.plan import Plan
-from marketplace.devtools.world.stage import Feed, Run
+from marketplace.devtools.world.site_control import Control
+from marketplace.devtools.world.stage import Run
 from marketplace.devtools.world.story import DAYS
 
 Say = Callable[[str], None]
@@ -25,19 +25,19 @@ _WEEK, _BAR = 7, 30
 _SETTLE_SECONDS = 600
 
 
-def play(facts: Mapping[str, Any], plan: Plan, run: Run, feed: Feed, site: Site, say: Say) -> dict[str, Any]:
+def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: Say) -> dict[str, Any]:
     """Play a plan in an empty world that begins DAYS ago; return logins and keys as they stand in demo.json.
 
-    facts: addresses of the running services; run: runs a python command as whoever runs the machine; site: the shops'
-    web site. Raises DevtoolsError when something does not come out as planned, or the books don't agree at the end.
+    facts: addresses of the running services; run: runs a python command as whoever runs the machine; control: of
+    the shops' sites. Raises DevtoolsError when something does not come out as planned, or the books don't agree at the end.
     """
     say(f"the world opens: {len(plan.advisers)} advisers and {len(plan.shoppers)} shoppers, {DAYS} days")
     began = time.monotonic()
-    cast = stage.open_world(facts, run, plan.advisers, feed, site)
+    cast = stage.open_world(facts, run, plan.advisers, control)
     settle(facts)
     opened = time.monotonic()
     say(f"  everybody signed up, the shops are open ({opened - began:.0f} s)")
-    _live(cast, plan, feed, say)
+    _live(cast, plan, control, say)
     return {"logins": cast.logins(), "api_keys": cast.keys}
 
 
@@ -47,10 +47,10 @@ def settle(facts: Mapping[str, Any]) -> None:
     must(not left, f"work is still due after {_SETTLE_SECONDS} s", left)
 
 
-def _live(cast: Cast, plan: Plan, feed: Feed, say: Say) -> None:
+def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
     """Live through the days."""
     facts = cast.facts
-    acts = Acts(cast, plan, feed, lambda: settle(facts))
+    acts = Acts(cast, plan, lambda: settle(facts))
     begin = business_time.offset_now(facts)
     progress = _Progress(len(plan.events), say)
     for day in range(DAYS + 1):
@@ -60,6 +60,7 @@ def _live(cast: Cast, plan: Plan, feed: Feed, say: Say) -> None:
             acts.today, acts.offset = day, dt.timedelta(seconds=offset)
         else:
             acts.offset = dt.timedelta(seconds=begin)
+        control.day = day
         today = plan.of_day(day)
         for one in today:
             try:

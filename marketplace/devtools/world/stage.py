@@ -9,14 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from marketplace.devtools import business_time
-from marketplace.devtools.main_job import MainJob, agree, must
+from marketplace.devtools.main_job import MainJob, agree
 from marketplace.devtools.people import Person, hire, sign_up
-from marketplace.devtools.site import Site
 from marketplace.devtools.talk import Caller
 from marketplace.devtools.world.cast import Cast, PlayedAdviser, PlayedShop
 from marketplace.devtools.world.facts import ShopFacts, Store
+from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.people import PEOPLE, Adviser, Staff
 from marketplace.devtools.world.shops import SHOPS
+from marketplace.devtools.world.site_control import Control
 
 # Signing up is mostly waiting: for a mail, and for the next tenth of a second.
 _AT_ONCE = 4
@@ -25,12 +26,12 @@ _DAYS = {"ma": 0, "di": 1, "wo": 2, "do": 3, "vr": 4, "za": 5, "zo": 6}
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = re.compile(r"(ma|di|wo|do|vr|za|zo)(?:-(ma|di|wo|do|vr|za|zo))? ([0-9]{1,2})\.([0-9]{2})-([0-9]{1,2})\.([0-9]{2})")
 Run = Callable[..., str]
-Feed = Callable[[str, int], bytes]
+
 KINDS = {"rss": "text/xml", "atom": "application/atom+xml", "csv": "text/csv"}
 
 
 def open_world(
-    facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], feed: Feed, site: Site
+    facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], control: Control
 ) -> Cast:
     """Let everybody of the world sign up and the shops open; return who there is. run: a command of the machine's."""
     cast = Cast(facts)
@@ -41,8 +42,7 @@ def open_world(
         cast.staff = {key: made.result() for key, made in staff.items()}
         cast.advisers = {key: made.result() for key, made in people.items()}
     for shop in SHOPS:
-        cast.shops[shop.key] = _open_shop(cast, shop, feed, site)
-    _connect_accounts(cast, [one.key for one in advisers if one.has_account])
+        cast.shops[shop.key] = _open_shop(cast, shop, control)
     cast.keys = _keys(cast)
     return cast
 
@@ -61,14 +61,14 @@ def _sign_up(facts: Mapping[str, Any], one: Adviser) -> PlayedAdviser:
     return PlayedAdviser(person, Caller(facts["web"], person.make_key("demo live", bound_to="adviser")))
 
 
-def _open_shop(cast: Cast, shop: ShopFacts, feed: Feed, site: Site) -> PlayedShop:
+def _open_shop(cast: Cast, shop: ShopFacts, control: Control) -> PlayedShop:
     """Open a shop: legal details, keys, proved host, people, stores, products, offers."""
     owner = next(cast.staff[one.key] for one in PEOPLE if one.role == "owner" and one.shop == shop.key)
     job = MainJob(cast.facts, lambda _hop, _text, **_ids: None)
     names = ("name", "legal_name", "registration_no", "country", "currency")
     job.open_shop(owner, {name: getattr(shop, name) for name in names})
     played = PlayedShop(shop, owner, job, owner.make_key("demo test", mode="test", bound_to="shop"))
-    job.prove_domains(owner, site, [shop.host])
+    job.prove_domains(owner, control, [shop.host])
     for one in PEOPLE:
         if one.role == "staff" and one.shop == shop.key:
             owner.caller.post("invitations", {"email": one.email, "role": "staff", "shop_id": owner.shop_id})
@@ -95,18 +95,6 @@ def opening_hours(text: str) -> dict[str, list[dict[str, str]]]:
         for day in _WEEK[first : last + 1]:
             week[day].append({"from": f"{int(found[3]):02d}:{found[4]}", "to": f"{int(found[5]):02d}:{found[6]}"})
     return week
-
-
-def _connect_accounts(cast: Cast, keys: Sequence[str]) -> None:
-    """Let advisers give their details at the payment provider; one wait for all of them."""
-    people = [cast.advisers[key].person for key in keys]
-    for person in people:
-        url = person.caller.post("payout-account", {})["url"]
-        must(person.caller.request("POST", url).status_code in (200, 302, 303), "onboarding was not completed")
-    next(iter(cast.shops.values())).job.settle_down()
-    for person in people:
-        state = person.caller.get("payout-account")
-        must(not state["missing"], "the payout account still misses something", person.name, state)
 
 
 def _keys(cast: Cast) -> list[dict[str, Any]]:

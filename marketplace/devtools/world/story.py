@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from marketplace.devtools.world import events
-from marketplace.devtools.world.diary import Diary, Sale
+from marketplace.devtools.world.diary import LAST_DAY, Diary, Sale, sellable
 from marketplace.devtools.world.events import Bank, EndCode, Fund, GiveCode, Join, Leave, Link, MoveOffer, NewTerms
 from marketplace.devtools.world.people import Adviser
-from marketplace.devtools.world.shops import catalogue
+from marketplace.devtools.world.shops import product
 
-DAYS = 90
+DAYS = LAST_DAY
 OPENING, RUN_DAYS = 1, (48, 86)
 STAN, KEES = "c-0001", "c-0002"
 # They appear in the stories only, so that nothing drawn by chance comes between.
@@ -28,16 +28,16 @@ _GIVEN = (
     (LEAKED, "lieke", "hiking:0"), ("@bram", "bram", "coffee:0"), ("@ruben", "ruben", "hiking:0"),
     ("@hanneke", "hanneke", "books:0"),
 )  # fmt: skip
+# Two budgets run out: Bergkoffie's is filled again in time, Uilenkaft's is not.
 _FUNDED = (
-    (OPENING, "coffee", 300), (OPENING, "hiking", 700), (OPENING, "books", 250),
-    (43, "coffee", 900), (45, "hiking", 900), (46, "books", 150),
+    (OPENING, "coffee", 300), (OPENING, "hiking", 500), (OPENING, "books", 110), (43, "coffee", 400), (46, "books", 40),
 )  # fmt: skip
 
 
 def goods(shop: str, low: int, high: int, number: int = 0) -> str:
     """Return the SKU of a product in stock that costs between two amounts; `number` chooses among them."""
     found = [
-        one.sku for one in catalogue(shop) if one.availability == "in_stock" and low <= one.price <= high
+        sku for sku in sellable(shop) if (one := product(sku)) is not None and low <= one.price <= high
     ]
     return found[number % len(found)]
 
@@ -60,6 +60,8 @@ def tell(diary: Diary, advisers: tuple[Adviser, ...]) -> None:
 def _furnish(diary: Diary, advisers: tuple[Adviser, ...]) -> None:
     for adviser in advisers:
         diary.note(*(Join(OPENING, adviser.key, offer) for offer in adviser.offers))
+    for day in sorted({one.connects for one in advisers if one.connects is not None}):
+        diary.note(events.Connect(day, tuple(one.key for one in advisers if one.connects == day)))
     diary.note(*(GiveCode(OPENING, code, adviser, offer) for code, adviser, offer in _GIVEN))
     diary.note(*(Fund(day, shop, Decimal(amount)) for day, shop, amount in _FUNDED))
     # The bank refuses the first payout of an adviser, who gives another account a week later.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 
-from marketplace.devtools.world.diary import Basket, Diary, Sale
+from marketplace.devtools.world.diary import Basket, Diary, Sale, sellable
 from marketplace.devtools.world.events import Link
 from marketplace.devtools.world.people import Adviser
 from marketplace.devtools.world.shoppers import Shopper
-from marketplace.devtools.world.shops import catalogue, shop
+from marketplace.devtools.world.shops import product, shop
 
 # Ordinary trade begins once everybody is there, and stops a little before now.
 FIRST_DAY, LAST_DAY = 4, 89
@@ -35,7 +36,7 @@ class Market:
             shop_key, _, number = offer.partition(":")
             if number != "0":
                 continue
-            skus = self.chance.sample(sellable(shop_key), SHARED)
+            skus = self.chance.sample(everyday(shop_key), SHARED)
             found[shop_key] = [
                 Link(adviser.key, offer, sku, self.chance.choice(adviser.places)) for sku in skus
             ] + [Link(adviser.key, offer)]
@@ -65,7 +66,6 @@ class Market:
         if habit == "forgets":
             early = day - _WINDOWS[shop_key] - 2
             marks = [self.diary.click(early, shopper.key, self._any_link(shop_key))] if early > FIRST_DAY else []
-            # Somebody new each time, or the shop would know the customer's earlier clicks.
             return self.diary.sell(day, shop_key, shopper.key, self._basket(shop_key), marks)
         touches = 1 if habit == "reads" else 2 + self.chance.randrange(3)
         marks, last = [], None
@@ -93,7 +93,7 @@ class Market:
 
     def _basket(self, shop_key: str, wanted: str | None = None) -> Basket:
         skus = [wanted] if wanted is not None else []
-        for sku in self.chance.sample(sellable(shop_key), 1 + self.chance.randrange(3)):
+        for sku in self.chance.sample(everyday(shop_key), 1 + self.chance.randrange(3)):
             if sku not in skus:
                 skus.append(sku)
         return [(sku, 1 + (not self.chance.randrange(4)) * (1 + self.chance.randrange(2))) for sku in skus]
@@ -111,8 +111,9 @@ class Market:
             self.diary.give_back(back, sale, self.chance.randrange(len(sale.lines)), 1)
 
 
-def sellable(shop_key: str) -> list[str]:
-    """Return what everyday shoppers buy of a shop: in stock, above EUR 5 and below EUR 250."""
-    return [
-        one.sku for one in catalogue(shop_key) if one.availability == "in_stock" and 5 <= one.price <= 250
-    ]
+@lru_cache(maxsize=8)
+def everyday(shop_key: str) -> tuple[str, ...]:
+    """Return what everyday shoppers buy of a shop: above EUR 5 and below EUR 250."""
+    return tuple(
+        sku for sku in sellable(shop_key) if (found := product(sku)) is not None and 5 <= found.price <= 250
+    )
