@@ -71,8 +71,7 @@ def state(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datet
         sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"evidence:{adviser_id}"}
     )
     standing = sa.select(InfluenceEvidence.kind, InfluenceEvidence.statement).where(
-        tenancy.adviser(actor, "evidence.standing", InfluenceEvidence.adviser_id),
-        InfluenceEvidence.state.in_(moves.OPEN),
+        InfluenceEvidence.adviser_id == adviser_id, InfluenceEvidence.state.in_(moves.OPEN)
     )
     present = {(row.kind, row.statement) for row in session.execute(standing)}
     if (data["kind"], data["statement"]) in present:
