@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -24,8 +24,7 @@ from marketplace.core.errors import Conflict
 STALLED_AFTER = dt.timedelta(minutes=2)
 MOST_ATTEMPTS = 3
 REPORTS_KEPT = 10
-# Seconds, for all rows of the largest feed; others wait for none of what it locks but its own shop's products.
-LONGEST_STATEMENT = 1800
+SLICE = 10_000
 OPEN = ("queued", "running")
 
 
@@ -133,7 +132,7 @@ SELECT s.job_id, s.row_number, :shop_id, s.sku,
             ELSE 'changed' END,
        s.notes
   FROM feed_staged s LEFT JOIN product p ON p.shop_id = :shop_id AND p.sku = s.sku
- WHERE s.job_id = :job_id
+ WHERE s.job_id = :job_id AND s.row_number BETWEEN :first AND :last
 """
 _FACTS = (
     "title", "description", "link", "page_digest", "image_link", "brand", "gtin", "price_minor", "currency",
@@ -147,7 +146,8 @@ _SAME = (
 )
 _UPSERT = f"""
 INSERT INTO product (id, shop_id, sku, {", ".join(_FACTS)}, feed_job_id, updated_at, seen_at)
-SELECT product_id, :shop_id, sku, {", ".join(_FACTS)}, job_id, :now, :now FROM feed_staged WHERE job_id = :job_id
+SELECT product_id, :shop_id, sku, {", ".join(_FACTS)}, job_id, :now, :now FROM feed_staged
+ WHERE job_id = :job_id AND row_number BETWEEN :first AND :last
 ON CONFLICT (shop_id, sku) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _FACTS)},
        feed_job_id = CASE WHEN {_SAME} THEN product.feed_job_id ELSE excluded.feed_job_id END,
@@ -181,15 +181,16 @@ def apply(
     """
     _hold(session, job, heartbeat_at=FeedJob.heartbeat_at)
     ours = {"job_id": job.id, "shop_id": job.shop_id, "now": now, "kept": REPORTS_KEPT - 1}
+    read = session.scalars(sa.select(FeedJob.rows_read).where(FeedJob.id == job.id)).one()
     _by_the_set(session, True)
-    session.execute(sa.text(_REPORT), ours)
-    session.execute(sa.text(_UPSERT), ours)
+    for some in _slices(read):
+        session.execute(sa.text(_REPORT), ours | some)
+        session.execute(sa.text(_UPSERT), ours | some)
     counts = {row.outcome: int(row.number) for row in session.execute(sa.text(_COUNTS), ours)}
     good = sum(count for outcome, count in counts.items() if outcome != "refused")
     retired = len(session.execute(sa.text(_RETIRE), ours).all()) if job.is_complete and good else 0
     _by_the_set(session, False)
     names = ("added", "changed", "unchanged", "refused")
-    read = session.scalars(sa.select(FeedJob.rows_read).where(FeedJob.id == job.id)).one()
     if sum(counts.values()) != read:
         raise FeedOvertaken(job_id=job.id, attempt=job.attempt)
     _hold(
@@ -206,14 +207,18 @@ def apply(
     _forget(session, job.id, chunks=True)
 
 
+def _slices(rows: int) -> Iterator[dict[str, int]]:
+    """Yield the rows of a feed in parts that one statement does in the time that a statement may take."""
+    for first in range(1, rows + 1, SLICE):
+        yield {"first": first, "last": first + SLICE - 1}
+
+
 def _by_the_set(session: Session, is_so: bool) -> None:
-    """Let statements of this transaction take as long as the largest feed needs, without nested loops; or no longer.
+    """Forbid or allow nested loops in this transaction.
 
     What statistics say of these tables is as old as the last time somebody looked: a table that was empty then, or a
     feed that just came, is planned as if it had no rows, and comparing each row with each takes hours.
     """
-    if is_so:
-        session.execute(sa.text(f"SET LOCAL statement_timeout = '{LONGEST_STATEMENT}s'"))
     session.execute(sa.text(f"SET LOCAL enable_nestloop = {'off' if is_so else 'on'}"))
 
 
@@ -232,11 +237,13 @@ def refuse(
     """
     _hold(session, job, heartbeat_at=FeedJob.heartbeat_at, read_as=read_as)
     ours = {"job_id": job.id, "shop_id": job.shop_id, "kept": REPORTS_KEPT - 1}
+    failed = session.get_one(FeedJob, job.id)
     _by_the_set(session, True)
-    session.execute(sa.text(_REPORT), ours)
+    for some in _slices(failed.rows_read):
+        session.execute(sa.text(_REPORT), ours | some)
     _by_the_set(session, False)
     session.execute(sa.text(_OLD_REPORTS), ours)
-    _fail(session, session.get_one(FeedJob, job.id), why, now)
+    _fail(session, failed, why, now)
 
 
 def _fail(session: Session, job: FeedJob, why: FeedUnreadable, now: dt.datetime) -> None:

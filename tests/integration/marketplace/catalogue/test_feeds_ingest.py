@@ -105,6 +105,19 @@ def test_good_rows_are_kept_and_bad_ones_reported_with_the_way_to_mend_them(mark
     assert (kept["A"].price_minor, kept["A"].category, kept["A"].warnings) == (1250, "Home > Pans", [])
 
 
+def test_a_feed_of_several_slices_is_applied_as_one(
+    market: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "SLICE", 3)
+    job = load(market, shop, tsv(*(f"S{n} {n}.00" for n in range(10)), "T free"))
+    assert counts(job) == {"added": 10, "refused": 1} and len(skus(shop)) == 10
+    assert counts(load(market, shop, tsv(*(f"S{n} 1.00" for n in range(7))))) == {
+        "changed": 6,
+        "unchanged": 1,
+        "retired": 3,
+    }
+
+
 def test_a_repeat_changes_nothing(market: Any, shop: Any) -> None:
     content = tsv("A 1.00", "B 2.00", "C bad")
     load(market, shop, content)
