@@ -11,7 +11,7 @@ from marketplace.core.money import Money, sum_money
 from marketplace.offers.rates import EXCLUDED, Flat, Percent, Rule
 from marketplace.offers.terms import Base, Terms
 from tracking.commissions.calculation import commission_for
-from tracking.commissions.states import Step, next_change, state_of
+from tracking.commissions.states import Step, next_change, reinstatement, state_of
 from tracking.orders.remaining import (
     Line,
     RefundedLine,
@@ -226,21 +226,32 @@ class OrderLife(RuleBasedStateMachine):
     def approve(self):
         self.move("approved", 0)
 
-    @precondition(lambda self: self.is_state("pending"))
+    @precondition(
+        lambda self: self.is_state("pending") and not any(one.kind == "reinstated" for one in self.steps)
+    )
     @rule()
     def decline(self):
         self.move("declined", -self.steps[-1].standing)
+
+    @precondition(lambda self: self.is_state("declined"))
+    @rule()
+    def reinstate(self):
+        delta = reinstatement(self.steps, self.wanted)
+        assert (delta is None) == (self.wanted == 0)
+        if delta is not None:
+            self.move("reinstated", delta)
 
     @invariant()
     def what_stands_is_what_the_rest_earns(self):
         if not hasattr(self, "steps"):
             return
         standing = self.steps[-1].standing if self.steps else 0
-        declined = any(step.kind == "declined" for step in self.steps)
+        kinds = [step.kind for step in self.steps]
+        declined = "declined" in kinds and "reinstated" not in kinds
         assert standing == (0 if declined else self.wanted)
         assert standing == sum(self.deltas)
         assert all(step.standing >= 0 for step in self.steps)
-        assert sum(step.kind == "declined" for step in self.steps) <= 1
+        assert kinds.count("declined") <= 1 and kinds.count("reinstated") <= kinds.count("declined")
         if declined:
             assert self.steps[-1].kind == "declined", "nothing is reversed a second time"
 
