@@ -21,6 +21,7 @@ def columns(facts: ProductFacts) -> dict[str, Any]:
         "sale_price_minor": None if facts.sale_price is None else facts.sale_price.minor,
         "availability": facts.availability, "category": facts.category, "google_category": facts.google_category,
         "product_type": facts.product_type, "warnings": list(facts.warnings), "content_hash": facts.content_hash(),
+        "folded": facts.index_text(),
     }  # fmt: skip
 
 

@@ -233,6 +233,7 @@ def test_by_hand_given_changed_retired_and_given_again(market: Any, shop: Any, s
     assert (changed["sale_price"], changed["brand"], changed["title"]) == (sale, None, "Grinder")
     refused = call(market, shop, "PATCH", path, 422, link="https://")
     assert "link" in refused["errors"]
+    assert market.count("SELECT folded LIKE '%grinder%' FROM product"), "search finds it"
     retired = call(market, shop, "POST", f"{path}/retire")
     assert retired["retired_at"] and call(market, shop, "POST", f"{path}/retire") == retired
     assert call(market, shop, "PATCH", path, title="Mill")["retired_at"] == retired["retired_at"]
