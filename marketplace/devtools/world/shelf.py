@@ -1,4 +1,4 @@
-"""What lies on a shop's shelf on a day of the 90: prices move, things go on sale, two products vanish and two arrive."""
+"""A shop's shelf on a day of the 90: prices move, things go on sale, two products vanish and two arrive."""
 
 from __future__ import annotations
 
