@@ -45,6 +45,7 @@ def delimited_rows(text: Iterable[str], read_as: ReadAs) -> Iterator[RawRow]:
     # The first of two columns counts, so it is written last.
     known = [(place, name) for place, name in enumerate(names) if name][::-1]
     number, width = 0, len(header)
+    lines.width = width
     while (record := lines.next_record()) is not None:
         if not record[0].strip() and not any(cell.strip() for cell in record):
             continue
@@ -67,6 +68,7 @@ class _Lines:
         self._lines = _split(text)
         self._ahead: deque[str] = deque()
         self.delimiter = "\t"
+        self.width = 0
 
     def next_line(self) -> str | None:
         """Return the next line that isn't blank, without its end, or None."""
@@ -85,11 +87,26 @@ class _Lines:
             return None
         if '"' not in line:
             return line.split(self.delimiter)
+        found: list[str] | None
         try:
-            return _parse(line, self.delimiter)
-        except csv.Error as error:
-            found = self._longer(line) if isinstance(error, _Unclosed) else None
-            return line.split(self.delimiter) if found is None else found
+            found = _parse(line, self.delimiter)
+        except _Unclosed:
+            found = self._longer(line)
+        except csv.Error:
+            found = None
+        if found is None or len(found) != self.width:
+            found = self._escaped(line) or found
+        return line.split(self.delimiter) if found is None else found
+
+    def _escaped(self, line: str) -> list[str] | None:
+        """Return the cells of a line whose quotes are escaped by backslashes, if that makes as many as there must be."""
+        if '\\"' not in line:
+            return None
+        try:
+            found = _parse(line, self.delimiter, escape="\\")
+        except csv.Error:
+            return None
+        return found if len(found) == self.width else None
 
     def _longer(self, line: str) -> list[str] | None:
         """Return the cells of a record that goes on below; None when its quote never closes rightly.
@@ -116,10 +133,10 @@ class _Unclosed(csv.Error):
     """A quoted cell goes on in the next line."""
 
 
-def _parse(text: str, delimiter: str) -> list[str]:
+def _parse(text: str, delimiter: str, escape: str | None = None) -> list[str]:
     """Return the cells of one record. Raises _Unclosed, or another csv.Error when the quotes make no sense."""
     try:
-        return next(csv.reader((text,), delimiter=delimiter, strict=True))
+        return next(csv.reader((text,), delimiter=delimiter, escapechar=escape, strict=True))
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             raise _Unclosed from error

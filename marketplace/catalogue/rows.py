@@ -13,11 +13,11 @@ from marketplace.catalogue.addresses import Address, AddressUnreadable, mended, 
 from marketplace.catalogue.availability import read_availability
 from marketplace.catalogue.facts import ProductFacts
 from marketplace.catalogue.notes import Note
-from marketplace.catalogue.prices import PriceUnreadable, Read, read_price
+from marketplace.catalogue.prices import PriceUnreadable, Read, currencies, read_price
 from marketplace.core.money import Money
 
 FIELDS = (
-    "id", "title", "description", "link", "image_link", "availability", "price", "sale_price",
+    "id", "title", "description", "link", "image_link", "availability", "price", "currency", "sale_price",
     "sale_price_effective_date", "brand", "gtin", "google_product_category", "product_type",
 )  # fmt: skip
 REQUIRED = ("id", "title", "link", "price")
@@ -178,13 +178,22 @@ class _Reader:
 
     def price(self, shop_currency: str) -> Money | None:
         try:
-            read = read_price(self.fields.get("price", ""), shop_currency)
+            read = self.amount(self.fields.get("price", ""), shop_currency)
         except PriceUnreadable as error:
             self.refuse("price", error.code, error.reason, error.fix)
             return None
         if note := _about_currency(read, shop_currency):
             self.notes.append(note)
         return read.price
+
+    def amount(self, text: str, currency: str) -> Read:
+        """Return a price; one without a currency is in that of the row's own field for it, else in `currency`."""
+        named = self.fields.get("currency", "").upper()
+        if not named:
+            return read_price(text, currency)
+        if named not in currencies():
+            raise PriceUnreadable("currency_unknown", f"{named[:20]} is not a currency of ISO 4217.")
+        return Read(read_price(text, named).price)
 
     def sale_price(self, price: Money, now: dt.datetime | None) -> Money | None:
         value = self.fields.get("sale_price", "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from html.entities import html5
 from typing import Any
 
 from lxml import etree
@@ -26,13 +27,18 @@ _ATOM = "http://www.w3.org/2005/Atom"
 # Local names of the root and of its rows; RDF is RSS 1.0.
 _ROWS = {"rss": "item", "RDF": "item", "feed": "entry"}
 _ATOM_NAMES = {"summary": "description", "content": "description"}
-_SAVE_AGAIN = "Export the feed again as Google Merchant RSS 2.0, Atom, TSV or CSV; see that it opens in a browser."
+_SAVE_AGAIN = (
+    "Export the feed again as Google Merchant RSS 2.0, Atom, TSV or CSV; see that it opens in a browser."
+)
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,500}\?>")
 _PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]*(?::[\w.-]+)?)(?=[\s/>])")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]{0,30}):[A-Za-z_]")
 _DECLARES = re.compile(r"xmlns:([A-Za-z_][\w.-]{0,30})\s*=")
+_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_LONGEST_ENTITY = 34
+_MARKUP = frozenset("<>&\"'")
 _CONTROLS = bytes(sorted({*range(32)} - {9, 10, 13}))
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WHY = (
@@ -94,7 +100,7 @@ def _prepared(text: Iterable[str], head: str) -> Iterator[bytes]:
     declared = {"xml", "xmlns", *_DECLARES.findall(head)}
     lacking = sorted({*_PREFIX.findall(head)} - declared)
     first = True
-    for piece in text:
+    for piece in _spelt_out(text):
         if first and piece:
             first = False
             if found := _DECLARATION.match(piece):
@@ -111,6 +117,29 @@ def _prepared(text: Iterable[str], head: str) -> Iterator[bytes]:
         if len(block.translate(None, _CONTROLS)) != len(block):
             block = _CONTROL.sub(BROKEN.encode(), block)
         yield block
+
+
+def _spelt_out(text: Iterable[str]) -> Iterator[str]:
+    """Yield the text with HTML's own entities, which XML doesn't know, as the characters that they mean.
+
+    What was to stay an entity is none of these: the five of XML, numbers, and names that mean nothing.
+    """
+    rest = ""
+    for piece in text:
+        piece, rest = rest + piece, ""
+        if "&" in piece:
+            # An entity may go on in the next piece.
+            if (last := piece.rfind("&", -_LONGEST_ENTITY)) >= 0 and ";" not in piece[last:]:
+                piece, rest = piece[:last], piece[last:]
+            piece = _NAMED.sub(_character, piece)
+        yield piece
+    yield rest
+
+
+def _character(found: re.Match[str]) -> str:
+    meant = html5.get(f"{found[1]};", "")
+    # What would be markup stays an entity.
+    return meant if meant and _MARKUP.isdisjoint(meant) else found[0]
 
 
 def _root(head: str) -> re.Match[str] | None:

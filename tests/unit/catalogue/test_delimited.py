@@ -82,3 +82,8 @@ def test_rows_before_a_line_that_is_too_long_are_there() -> None:
     with pytest.raises(FeedUnreadable) as refusal:
         next(rows)
     assert refusal.value.code == "row_too_large"
+
+
+def test_quotes_that_are_escaped_by_backslashes_are_quotes() -> None:
+    rows, _ = read('id,title,link,price\nA,"IPS 2\\", 4 lamps",l,1 EUR\nB,"C:\\",l,2 EUR\n')
+    assert [row.fields["title"] for row in rows] == ['IPS 2", 4 lamps', "C:\\"]

@@ -149,6 +149,32 @@ def test_other_addresses_are_refused_as_ever(link: str) -> None:
     assert read(link=link).facts is None
 
 
+def test_a_currency_in_a_field_of_its_own_is_that_of_the_price() -> None:
+    row = read(price="60000", sale_price="50000", currency="ars")
+    assert row.facts is not None and codes(row) == ["foreign_currency"]
+    assert (row.facts.price, row.facts.sale_price) == (Money(6_000_000, "ARS"), Money(5_000_000, "ARS"))
+    assert codes(read(price="60000", currency="pesos")) == ["currency_unknown"]
+    assert codes(read(price="1 USD", currency="EUR")) == ["foreign_currency"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 70_000])
+def test_entities_of_html_are_characters_and_others_break_the_document(size: int) -> None:
+    def read_in_pieces(text: str) -> list[str]:
+        content = f"<rss><channel><item><title>{text}</title></item></channel></rss>".encode()
+        return [
+            row.fields["title"]
+            for row in Feed(content[at : at + size] for at in range(0, len(content), size))
+        ]
+
+    assert read_in_pieces("Caf&eacute;&nbsp;&amp; &lt;b&gt; &#233; &euro;") == [
+        "Caf\u00e9\u00a0& <b> \u00e9 \u20ac"
+    ]
+    assert read_in_pieces("x" * 65_490 + "&eacute;" * 20) == ["x" * 65_490 + "\u00e9" * 20]
+    for wrong in ("&bomb;", "&nvlt;", "&eacute", "a & b", "?a=1&b=2"):
+        with pytest.raises(FeedUnreadable, match="not_well_formed"):
+            read_in_pieces(wrong)
+
+
 def test_a_price_without_currency_is_in_the_shops_with_a_warning() -> None:
     row = read(price="12.50")
     assert (
