@@ -13,7 +13,7 @@ from pathlib import Path
 from marketplace.devtools.errors import DevtoolsError
 
 PROJECT = Path(__file__).resolve().parents[2]
-SERVICES = ("postgres", "valkey", "sandbox", "web", "edge", "worker", "shipper", "mail")
+SERVICES = ("postgres", "valkey", "sandbox", "web", "edge", "worker", "shipper", "mail", "site")
 # Everything behind these words belongs to the command, options too.
 _PASSED_THROUGH = ("test", "bench", "run")
 

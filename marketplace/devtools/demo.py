@@ -15,6 +15,7 @@ from marketplace.devtools.detach import in_background
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.secret_file import read_secret, write_secret
 from marketplace.devtools.state import World
+from marketplace.devtools.world.facts import SHOPS
 
 _STOP_SECONDS = 90.0
 _READY_SECONDS = 300.0
@@ -81,7 +82,10 @@ def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
     try:
         extra = seed.demo_environment(chosen["site"])
         begin = None if world.people_file.exists() else _begin_in_the_past
-        with _ending_on_signals(), stack.running(world, chosen, _say, extra=extra, prepared=begin) as running:
+        with (
+            _ending_on_signals(),
+            stack.running(world, chosen, _say, extra=extra, prepared=begin, with_shops=True) as running,
+        ):
             people = _seed_once(world, running)
             facts = {**running.facts(), "supervisor_pid": os.getpid(), **people}
             write_secret(world.demo_json, facts)
@@ -136,7 +140,8 @@ def _discard_half_seeded(world: World) -> None:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    lines = [f"  {name:<8}{facts[name]}" for name in ("web", "edge", "sandbox", "mail")]
+    lines = [f"  {name:<8}{facts[name]}" for name in ("web", "edge", "sandbox", "mail", "site")]
+    lines += [f"          {facts['site']}/{shop.host}/" for shop in SHOPS]
     lines += [
         f"  {login['role']:<11}{login['email']:<34}{login['password']}" for login in facts.get("logins", [])
     ]

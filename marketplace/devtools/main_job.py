@@ -18,7 +18,7 @@ from marketplace.devtools import business_time
 from marketplace.devtools.drain import drain
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.people import Person
-from marketplace.devtools.site import Site
+from marketplace.devtools.site import ShowsProofs
 from marketplace.devtools.talk import Caller
 
 Tell = Callable[..., None]
@@ -86,7 +86,7 @@ class MainJob:
         self.shop_key = Caller(self.facts["web"], owner.make_key("orders"))
         self.tell("shop", f"{shop['name']} with key", shop_id=shop["id"], owner_id=owner.user_id)
 
-    def prove_domains(self, owner: Person, site: Site, hosts: list[str]) -> None:
+    def prove_domains(self, owner: Person, site: ShowsProofs, hosts: list[str]) -> None:
         """Claim each host and prove it by the file on the shop's site."""
         for host in hosts:
             domain = owner.caller.post("domains", {"host": host, "proof": "file"})

@@ -14,9 +14,11 @@ from marketplace.devtools.main_job import CURRENCY, MainJob, line_of
 from marketplace.devtools.people import Person, hire, sign_up
 from marketplace.devtools.sample_feed import HOST, SAMPLE_FEED
 from marketplace.devtools.secret_file import read_secret
-from marketplace.devtools.site import Site, serving
+from marketplace.devtools.site import ShowsProofs
 from marketplace.devtools.state import World
 from marketplace.devtools.talk import Caller
+from marketplace.devtools.world.site import hosts_setting
+from marketplace.devtools.world.site_control import Control
 
 # The past that the seed plays: it ends a little before now and never passes it.
 PAST_DAYS = 40
@@ -42,8 +44,8 @@ TERMS = {
 
 
 def demo_environment(site_port: int) -> dict[str, str]:
-    """Return what the demo's services must know so that the shop's host can be proved on this machine."""
-    return {"AANRADER_FETCH_HOSTS": f"{HOST}=127.0.0.1:{site_port}"}
+    """Return what the demo's services must know so that the shops' hosts are found on this machine."""
+    return {"AANRADER_FETCH_HOSTS": hosts_setting(site_port)}
 
 
 def seed(world: World, say: Callable[[str], None]) -> dict[str, Any]:
@@ -58,8 +60,7 @@ def seed(world: World, say: Callable[[str], None]) -> dict[str, Any]:
         told.append(hop)
         say(f"  seeding {len(told):02d} {hop}: {text}")
 
-    with serving(Site(facts["ports"]["site"])) as site:
-        return _Seeding(MainJob(facts, tell), _runner(world, facts)).play(site)
+    return _Seeding(MainJob(facts, tell), _runner(world, facts)).play(Control(world.site_file))
 
 
 def _runner(world: World, facts: dict[str, Any]) -> Callable[..., str]:
@@ -92,7 +93,7 @@ class _Seeding:
     def __init__(self, job: MainJob, run: Callable[..., str]) -> None:
         self.job, self.run = job, run
 
-    def play(self, site: Site) -> dict[str, Any]:
+    def play(self, site: ShowsProofs) -> dict[str, Any]:
         """Play the past and return logins and keys."""
         job, facts = self.job, self.job.facts
         owner = sign_up(facts, "shop_owner", "Sanne de Vries", "sanne@bergkoffie.example")

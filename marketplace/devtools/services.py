@@ -21,7 +21,7 @@ from marketplace.devtools.valkey import Valkey
 # password or takes a big body would then keep as much for good. A fixed threshold keeps it as it starts.
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 
-NAMES = ("postgres", "valkey", "sandbox", "mail", "web", "edge", "worker", "shipper")
+NAMES = ("postgres", "valkey", "sandbox", "mail", "site", "web", "edge", "worker", "shipper")
 
 
 def postgres(server: Postgres) -> Service:
@@ -84,6 +84,20 @@ def mail(world: World, addresses: Addresses) -> Service:
         cwd=world.project,
         ready=answers_http(addresses.ports["mail"], "/messages"),
         port=addresses.ports["mail"],
+    )
+
+
+def site(world: World, addresses: Addresses) -> Service:
+    """Describe the sites of the demo's shops."""
+    port = addresses.ports["site"]
+    argv = [sys.executable, "-m", "marketplace.devtools.world.site", "--port", str(port)]
+    return Service(
+        name="site",
+        argv=[*argv, "--control", str(world.site_file)],
+        env=base_environment(),
+        cwd=world.project,
+        ready=answers_http(port, "/"),
+        port=port,
     )
 
 

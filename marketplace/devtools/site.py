@@ -5,11 +5,20 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 PROOF_PATH = "/.well-known/aanrader.txt"
 _HOST = re.compile(rb"https?://([A-Za-z0-9.-]{1,253})(?=[/?#:\s<\"'&\]]|$)")
+
+
+class ShowsProofs(Protocol):
+    """Whatever shows a host's proof once the token stands in `proofs` by the host."""
+
+    @property
+    def proofs(self) -> MutableMapping[str, str]:
+        """Return the proof tokens by host."""
 
 
 class Site:

@@ -77,6 +77,7 @@ class Stack:
             "edge": addresses.of("edge"),
             "sandbox": addresses.of("sandbox"),
             "mail": addresses.of("mail"),
+            **({"site": addresses.of("site")} if "site" in self.supervisor.children else {}),
             "database_url": _plain(
                 as_role(addresses.admin_database_url, "aanrader_app", known["password_app"])
             ),
@@ -111,10 +112,11 @@ def running(
     mode: str = "demo",
     extra: Mapping[str, str] | None = None,
     prepared: Callable[[Stack], None] | None = None,
+    with_shops: bool = False,
 ) -> Iterator[Stack]:
     """Run the whole product in `world`, migrated and answering, for as long as the `with` lasts.
 
-    `ports` has the names of WANTED_PORTS (site: the shop's own, while it is played); `extra` is added to the
+    `ports` has the names of WANTED_PORTS; the sites of the demo's shops run `with_shops` only; `extra` is added to the
     environment of web, edge, worker and shipper; `prepared` is called once the database is migrated and nothing
     of ours runs yet. PostgreSQL and Valkey are embedded unless DATABASE_URL and REDIS_URL name others;
     DATABASE_URL must be a role with CREATEROLE and CREATEDB. Raises ServiceFailed or another DevtoolsError, with
@@ -135,10 +137,16 @@ def running(
         admin_url = theirs or database.url("bootstrap", DATABASE)
         addresses = Addresses(ports, admin_url, given.redis_url or cache.url)
         stack = Stack(world, supervisor, addresses, mode, extra or {})
-        say("starting " + ", ".join([*(one.name for one in embedded), "sandbox, mail"]))
+        say(
+            "starting "
+            + ", ".join([*(one.name for one in embedded), "sandbox, mail" + (", site" if with_shops else "")])
+        )
         supervisor.launch(embedded)
         supervisor.wait_until_ready()
-        supervisor.launch([services.sandbox(world, addresses), services.mail(world, addresses)])
+        others = [services.sandbox(world, addresses), services.mail(world, addresses)]
+        if with_shops:
+            others.append(services.site(world, addresses))
+        supervisor.launch(others)
         if not given.database_url:
             database.finish_bootstrap()
         stack.migrate(is_embedded=not given.database_url, say=say)

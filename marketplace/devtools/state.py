@@ -69,6 +69,11 @@ class World:
         return self.state / "valkey"
 
     @property
+    def site_file(self) -> Path:
+        """What the shops' sites are told while they run: proofs, and the day."""
+        return self.state / "site.json"
+
+    @property
     def sandbox_file(self) -> Path:
         """The payment sandbox's own durable file."""
         return self.state / "sandbox" / "sandbox.db"

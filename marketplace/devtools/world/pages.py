@@ -30,7 +30,7 @@ text-wrap:balance}h2{font-size:1.15rem;margin:2.2rem 0 .8rem}p{max-width:38rem;m
 .quiet{color:var(--soft);font-size:.9rem}.hero{background:var(--wash);border-radius:1.1rem;
 padding:1.6rem 1.6rem 1.3rem} .grid{display:grid;gap:1.1rem;
 grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));list-style:none;margin:0;padding:0}
-.card{display:block;text-decoration:none;color:inherit;height:100%}.card img,.big{width:100%;
+.card{display:block;text-decoration:none;color:inherit;height:100%}.card img,.big{width:100%;height:auto;
 aspect-ratio:1;display:block; border-radius:.8rem;background:var(--wash)}.card b{display:block;
 font-weight:600;font-size:.92rem;line-height:1.3;margin:.5rem 0 .15rem}.card:hover b{
 text-decoration:underline}.price{font-variant-numeric:tabular-nums;font-weight:600}.was{
@@ -93,9 +93,9 @@ def home(visit: Visit) -> str:
     kinds: dict[str, list[Shelved]] = {}
     for one in shelf(facts.key, visit.day):
         kinds.setdefault(one.product.product_type, []).append(one)
-    links = "".join(f'<a href="#k{number}">{escape(kind)}</a>' for number, kind in enumerate(kinds))
+    links = "".join(f'<a href="#k{number}">{_short(kind)}</a>' for number, kind in enumerate(kinds))
     lists = "".join(
-        f'<h2 id="k{number}">{escape(kind)}</h2><ul class="grid">{_cards(visit, ones)}</ul>'
+        f'<h2 id="k{number}">{_short(kind)}</h2><ul class="grid">{_cards(visit, ones)}</ul>'
         for number, (kind, ones) in enumerate(kinds.items())
     )
     stores = "".join(
@@ -125,7 +125,7 @@ def product_page(visit: Visit, one: Shelved) -> str:
         **{name.capitalize(): value for name, value in made.variant},
         "Artikel": made.sku,
         **({"EAN": made.gtin} if made.gtin else {}),
-        "Soort": made.product_type,
+        "Soort": made.product_type.replace(">", "\u203a"),
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     body = (
@@ -198,6 +198,11 @@ def _price(one: Shelved) -> str:
         f'<span class="price"><s class="was">{euro(one.price)}</s>'
         f'<span class="off">{euro(one.sale_price)}</span></span>'
     )
+
+
+def _short(kind: str) -> str:
+    """Return a kind by its last two names."""
+    return escape(" \u203a ".join(kind.split(" > ")[-2:]))
 
 
 def _hidden(visit: Visit, sku: str) -> str:
