@@ -91,15 +91,16 @@ class _Lines:
         try:
             found = _parse(line, self.delimiter)
         except _Unclosed:
-            found = self._longer(line)
+            found = self._escaped(line) or self._longer(line)
         except csv.Error:
-            found = None
-        if found is None or len(found) != self.width:
-            found = self._escaped(line) or found
+            found = self._escaped(line)
+        else:
+            if len(found) != self.width:
+                found = self._escaped(line) or found
         return line.split(self.delimiter) if found is None else found
 
     def _escaped(self, line: str) -> list[str] | None:
-        """Return the cells of a line whose quotes are escaped by backslashes, if that makes as many as there must be."""
+        """Return the cells of a line whose quotes stand behind backslashes, if that makes as many as there must be."""
         if '\\"' not in line:
             return None
         try:
