@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from marketplace.accounts import limits
 from marketplace.catalogue import fetching, hours, jobs, source_jobs, sources
 from marketplace.catalogue.models import FeedJob
 from marketplace.catalogue.models_sources import FeedFetch, FeedSource
@@ -178,7 +179,7 @@ def test_a_manual_source_is_fetched_when_asked_and_so_often_only(
     assert fetched(market, source_id).outcome == "queued"
     assert state_of(source_id).next_at is None
     for _ in range(29):
-        call(market, shop, "POST", f"/{source_id}/fetch", 202)
+        limits.spend("feed.fetch", str(shop.id))
     assert call(market, shop, "POST", f"/{source_id}/fetch", 429)["code"] == "rate_limited"
 
 
@@ -425,7 +426,10 @@ def test_no_transaction_is_open_while_a_stranger_is_waited_for(
     assert seen == [False]
 
 
-def test_a_shop_has_twenty_sources_at_most(market: Any, shop: Any, stranger: Any) -> None:
+def test_a_shop_has_only_so_many_sources(
+    market: Any, shop: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_SOURCES", 2)
     for _ in range(sources.MOST_SOURCES):
         source_of(market, shop)
     assert call(market, shop, "POST", status=409, url=URL)["code"] == "too_many_sources"

