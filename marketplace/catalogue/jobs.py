@@ -11,7 +11,7 @@ from dataclasses import replace
 import redis
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue import ingest
+from marketplace.catalogue import ingest, taxonomy_store
 from marketplace.catalogue.models import FeedJob
 from marketplace.catalogue.notes import FeedUnreadable, Note
 from marketplace.catalogue.reading import Feed
@@ -65,6 +65,7 @@ def read(job_id: uuid.UUID) -> bool:
         if job is None:
             return False
         currency, hosts = ingest.surroundings(session, job)
+        taxonomy_store.learn(session)
     taken = _Pieces(job)
     feed = Feed(taken, job.charset)
     try:

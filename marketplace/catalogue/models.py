@@ -11,6 +11,7 @@ from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, Large
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from marketplace.catalogue import taxonomy
 from marketplace.catalogue.models_sources import FeedSource as FeedSource
 from marketplace.catalogue.search_words import index_text
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
@@ -194,6 +195,22 @@ class Product(Base):
     def sale_price(self) -> Money | None:
         """Return the reduced price when there is one."""
         return None if self.sale_price_minor is None else Money(self.sale_price_minor, self.currency)
+
+    @property
+    def google_category_id(self) -> int | None:
+        """Return Google's number of the category, when it is one of Google's that this process knows."""
+        found = self._google()
+        return None if found is None else found.id
+
+    @property
+    def google_category_names(self) -> dict[str, str | None] | None:
+        """Return Google's path of the category in English and Dutch, or None."""
+        found = self._google()
+        return None if found is None else {"en": found.path, "nl": found.dutch_path}
+
+    def _google(self) -> taxonomy.Category | None:
+        known = taxonomy.known()
+        return known.find(self.google_category or "") or known.find(self.category)
 
 
 class ProductPrice(Base):

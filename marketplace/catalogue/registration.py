@@ -21,7 +21,14 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of the catalogue."""
-    from marketplace.catalogue import api_feeds, api_pages, api_products, api_sources, views_search
+    from marketplace.catalogue import (
+        api_feeds,
+        api_pages,
+        api_products,
+        api_search,
+        api_sources,
+        views_search,
+    )
 
-    rooms = (api_feeds, api_sources, api_pages, api_products, views_search)
+    rooms = (api_feeds, api_sources, api_pages, api_search, api_products, views_search)
     return [room.blueprint for room in rooms]

@@ -149,6 +149,10 @@ class ProductSchema(Schema):
     availability = fields.String(allow_none=True)
     category = fields.String()
     google_product_category = fields.String(attribute="google_category", allow_none=True)
+    google_category_id = fields.Integer(allow_none=True)
+    google_category_names = fields.Dict(
+        keys=fields.String(), values=fields.String(allow_none=True), allow_none=True
+    )
     product_type = fields.String(allow_none=True)
     warnings = fields.List(fields.String())
     source = fields.String(metadata={"enum": ["feed", "page", "hand"]})

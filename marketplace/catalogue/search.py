@@ -1,8 +1,8 @@
 """Find published products by words: a full-text leg in Dutch and English, then a leg for typos and parts of words.
 
 Everybody finds the same: products that are not retired, of shops that are live. Ranked by how well words match (titles
-before brands and codes, then categories, then descriptions; short titles first), then a title, brand or code that is
-exactly what was asked, then in stock, then newest. What anybody earns by it plays no part.
+before brands and codes, then categories, then descriptions), to a tenth; then a title, brand or code that is exactly
+what was asked, then in stock, then newest. What anybody earns by it plays no part.
 """
 
 from __future__ import annotations

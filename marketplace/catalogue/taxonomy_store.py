@@ -117,7 +117,9 @@ def learn(session: Session) -> int:
         for number, names in paths.items()
         if "en" in names
     }
-    taxonomy.use(more)
+    # A new one for nothing would make everybody who remembers look things up again.
+    if not more.keys() <= taxonomy.known().by_id.keys():
+        taxonomy.use(more)
     return len(taxonomy.known().by_id)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from marketplace.catalogue import categories
+from marketplace.catalogue import categories, taxonomy
 from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money
 from marketplace.core.schemas import Boolean, Integer, MoneyField, Schema, Text, flatten
@@ -175,7 +175,7 @@ class _Reader:
                 read["sku"], subject = rule["sku"], ("sku", rule["sku"])
             else:
                 read["category"] = categories.normalise(rule["category"])
-                subject = ("category", categories.comparable(rule["category"]))
+                subject = ("category", taxonomy.comparable(rule["category"]))
                 if not read["category"]:
                     self._wrong(f"{path}.category", "The category names nothing.")
             if subject in seen:

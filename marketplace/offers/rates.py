@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from marketplace.catalogue import categories
+from marketplace.catalogue import taxonomy
 from marketplace.core.money import Money
 
 
@@ -67,13 +67,16 @@ def read_rule(document: Mapping[str, Any], currency: str) -> Rule:
 
 
 class RuleBook:
-    """The rules of one version, arranged to be asked about many lines."""
+    """The rules of one version, arranged to be asked about many lines.
+
+    A category of Google's is the same whether a rule or a product names it in English, in Dutch or by its number.
+    """
 
     def __init__(self, default: Rate, rules: tuple[Rule, ...]) -> None:
         self._default = Match("default", default)
         self._products = {rule.sku: rule for rule in rules if rule.sku is not None}
         self._categories = {
-            categories.comparable(rule.category): rule for rule in rules if rule.category is not None
+            taxonomy.comparable(rule.category): rule for rule in rules if rule.category is not None
         }
 
     def match(self, sku: str, category: str | None) -> Match:
@@ -83,7 +86,7 @@ class RuleBook:
         An exclusion of any category that the product lies in wins, also over a rate for the product itself.
         """
         product = self._products.get(sku)
-        path = categories.comparable(category or "")
+        path = taxonomy.comparable(category or "")
         within = [
             rule
             for size in range(len(path), 0, -1)

@@ -87,7 +87,7 @@ ALTER TABLE product ENABLE ALWAYS TRIGGER product_word_begun, ENABLE ALWAYS TRIG
 _HITS = """
     SELECT h.id, h.shop_id, h.category, h.availability = 'in_stock' AS in_stock,
            (lower(h.sku) = exact OR h.gtin = exact OR lower(h.brand) = exact OR lower(h.title) = exact) IS TRUE AS is_exact,
-           ts_rank('{0.05, 0.2, 0.5, 1.0}', h.words, ranked) * (1 + 20.0 / (20 + length(h.title))) AS rank
+           ts_rank('{0.05, 0.2, 0.5, 1.0}', h.words, ranked) AS rank
       FROM (SELECT p.id, p.shop_id, p.category, p.availability, p.sku, p.gtin, p.brand, p.title, p.words, p.currency,
                    p.price_minor, p.sale_price_minor
               FROM product p WHERE p.words @@ WORDS AND p.retired_at IS NULL LIMIT 10 * most) h
@@ -112,8 +112,8 @@ BEGIN
   ), found AS MATERIALIZED (
     SELECT * FROM called UNION ALL ({_HITS.replace("WORDS", "others")} most - (SELECT count(*) FROM called))
   ), placed AS (
-    SELECT f.id, round(f.rank\\:\\:numeric, 3) AS rank, f.is_exact, f.in_stock FROM found f
-     ORDER BY round(f.rank\\:\\:numeric, 3) DESC, f.is_exact DESC, f.in_stock DESC NULLS LAST, f.id DESC
+    SELECT f.id, round(f.rank\\:\\:numeric, 1) AS rank, f.is_exact, f.in_stock FROM found f
+     ORDER BY round(f.rank\\:\\:numeric, 1) DESC, f.is_exact DESC, f.in_stock DESC NULLS LAST, f.id DESC
     OFFSET skip LIMIT take
   )
   SELECT jsonb_build_object(
