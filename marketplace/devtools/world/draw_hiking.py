@@ -227,7 +227,7 @@ def backpack(dice: Dice, words: Words, by: Colours) -> str:
     left, right = 200 - wide, 200 + wide
     straps = line(f"M{left - 2} 180q-34 60 -8 138M{right + 2} 180q34 60 8 138", dark(tint, 42), 15)
     body = rect(left, top + 30, 2 * wide, 306 - top, tint, 34) + rect(
-        right - 34, top + 30, 34, 306 - top, dark(tint, 13), 26
+        right - 70, top + 30, 70, 306 - top, dark(tint, 8), 34
     )
     lid = shape(
         f"M{left - 6} {top + 72}Q{left - 4} {top} 200 {top - 6}Q{right + 4}"

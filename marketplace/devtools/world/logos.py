@@ -17,7 +17,7 @@ def logo(key: str, *, wide: bool = False) -> bytes:
     mark = {"coffee": _coffee, "hiking": _hiking, "books": _books}[key](strong)
     size, name = "400 400", ""
     if wide:
-        size = f"{440 + 118 * len(facts.name)} 400"
+        size = f"{452 + 132 * len(facts.name)} 400"
         name = (
             f'<text x="440" y="268" font-family="{_FONT}" font-size="200" font-weight="700" letter-spacing="-4" '
             f'fill="{PALETTES[key].page["ink"]}">{facts.name}</text>'

@@ -37,7 +37,7 @@ def body(tint: str, belly: str) -> str:
 
 def fox(dice: Dice, tint: str) -> str:
     """A fox that looks at you."""
-    tint, white = "#d4662f", "#fff1dd"
+    tint, white = "#d4662f", "#f9e3c4"
     tail = shape("M140 200Q200 186 186 132Q168 120 160 150Q158 176 130 188Z", tint) + shape(
         "M186 132Q168 120 162 146Q176 156 188 148Z", white
     )

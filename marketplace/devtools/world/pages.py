@@ -51,7 +51,8 @@ border-bottom:1px solid var(--line)}td:last-child,th:last-child{text-align:right
 .stores{display:grid;gap:1rem; grid-template-columns:repeat(auto-fit,minmax(15rem,1fr))}.stores p{
 margin:0}footer{margin-top:3rem;border-top:1px solid var(--line)} @media(max-width:42rem){.two{
 grid-template-columns:1fr;gap:1rem}.grid{grid-template-columns:1fr 1fr;gap:.9rem}.hero{
-padding:1.2rem}}
+padding:1.2rem}nav.kinds{
+flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;padding-bottom:.4rem}}
 """
 
 
