@@ -18,6 +18,14 @@ SERVICES = ("postgres", "valkey", "sandbox", "web", "edge", "worker", "shipper",
 _PASSED_THROUGH = ("test", "bench", "run")
 
 
+def _scale(text: str) -> int:
+    """Return a scale of 1 to 100. Raises ValueError, which argparse tells."""
+    scale = int(text)
+    if not 1 <= scale <= 100:
+        raise ValueError(text)
+    return scale
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev",
@@ -31,6 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--reset", action="store_true", help="throw the demo's data away first")
     demo.add_argument("--detach", action="store_true", help="go on in the background once it is ready")
     demo.add_argument("--port", type=int, metavar="N", help="the web port; an error when it is taken")
+    demo.add_argument(
+        "--scale",
+        type=_scale,
+        default=1,
+        metavar="N",
+        help="N times the shoppers and orders, at the first start",
+    )
 
     stop = commands.add_parser("stop", help="stop the demo, or one service on purpose")
     stop.add_argument("service", nargs="?", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
@@ -48,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     journey = commands.add_parser("journey", help="the main job over HTTP on servers of its own, to 0.00")
     journey.add_argument("--feed", type=Path, metavar="FILE", help="a Google Merchant feed: RSS, Atom or TSV")
     journey.add_argument("--json", action="store_true", help="a JSON line per hop")
+
+    facts = commands.add_parser(
+        "facts", help="the totals of the demo's world; 1 when docs/demo.md says otherwise"
+    )
+    facts.add_argument("--write", action="store_true", help="put them into docs/demo.md")
 
     verify = commands.add_parser("verify", help="every invariant on the running demo or DATABASE_URL")
     verify.add_argument("--json", action="store_true", help="a JSON line per invariant")
@@ -78,6 +98,7 @@ def _runner(command: str) -> Callable[[argparse.Namespace], int]:
         "clock": "clock_command:run",
         "drain": "drain:run",
         "journey": "journey:run",
+        "facts": "facts_command:run",
         "verify": "verify:run",
         "backup": "backup:run",
         "restore": "restore:run",

@@ -26,7 +26,7 @@ def _say(text: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the demo (args: reset, detach, port) and stay until Ctrl-C, or until it is ready with `detach`."""
+    """Start the demo (args: reset, detach, port, scale) and stay until Ctrl-C, or until it is ready with `detach`."""
     world = World.demo()
     world.demo_json.parent.mkdir(exist_ok=True)
     # Whoever holds this lock is the demo, from its first step to its last; it goes with the process.
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
             world.wipe()
         world.prepare()
         if args.detach:
-            return in_background(world.logs / "demo.log", lambda ready: _serve(world, args.port, ready))
-        return _serve(world, args.port, lambda: None)
+            return in_background(world.logs / "demo.log", lambda ready: _serve(world, args, ready))
+        return _serve(world, args, lambda: None)
 
 
 def _locked(lock: TextIO, *, seconds: float) -> bool:
@@ -75,9 +75,9 @@ def _already_running(world: World, lock: TextIO, port: int | None) -> int:
     return 0
 
 
-def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
+def _serve(world: World, args: argparse.Namespace, ready: Callable[[], None]) -> int:
     _discard_half_seeded(world)
-    chosen = _choose_ports(world, port)
+    chosen = _choose_ports(world, args.port)
     was_ready = False
     try:
         extra = seed.demo_environment(chosen["site"])
@@ -86,7 +86,7 @@ def _serve(world: World, port: int | None, ready: Callable[[], None]) -> int:
             _ending_on_signals(),
             stack.running(world, chosen, _say, extra=extra, prepared=begin, with_shops=True) as running,
         ):
-            people = _seed_once(world, running)
+            people = _seed_once(world, running, args.scale)
             facts = {**running.facts(), "supervisor_pid": os.getpid(), **people}
             write_secret(world.demo_json, facts)
 
@@ -118,14 +118,14 @@ def _choose_ports(world: World, port: int | None) -> dict[str, int]:
     return chosen
 
 
-def _seed_once(world: World, running: stack.Stack) -> dict[str, Any]:
+def _seed_once(world: World, running: stack.Stack, scale: int) -> dict[str, Any]:
     """Return the logins and keys of the demo, made by the seeder at the first start."""
     known = read_secret(world.people_file)
     if known:
         return known
     world.seeding_mark.touch(mode=0o600)
     write_secret(world.running_file, {**running.facts(), "ports": dict(running.addresses.ports)})
-    people = seed.seed(world, _say)
+    people = seed.seed(world, _say, scale)
     write_secret(world.people_file, people)
     world.seeding_mark.unlink()
     return people

@@ -109,7 +109,8 @@ class Acts:
                 break
             time.sleep(0.05)
         must(answer.status_code == 302, "the click was not redirected", answer.status_code, address)
-        self.cast.tokens.update({one.mark: token for token in parse_qs(target.query).get("aan", [])})
+        for token in parse_qs(target.query).get("aan", []):
+            self.cast.tokens[one.mark] = token
 
     def _address(self, link: events.Link) -> str:
         if link not in self.cast.links:

@@ -1,4 +1,4 @@
-"""What the advisers of the demo world say of themselves, in Dutch and in English: a line, and a story of a paragraph."""
+"""What the advisers of the demo world say of themselves, in Dutch and in English: a line, and a short story."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ BIOGRAPHIES = {
         "Presentatrice die liever wandelt",
         "Television presenter who would rather walk",
         "Lieke presenteerde jarenlang een ochtendprogramma en liep daarna in zevenenzestig dagen naar Rome. Sindsdien "
-        "maakt ze een podcast over lopen, alleen zijn en slechte koffie onderweg. Merken sturen haar veel; ze noemt wat "
-        "ze bij de tweede tocht opnieuw meenam.",
+        "maakt ze een podcast over lopen, alleen zijn en slechte koffie onderweg. Merken sturen haar veel; ze noemt "
+        "wat ze bij de tweede tocht opnieuw meenam.",
         "Lieke presented a breakfast show for years and then walked to Rome in sixty-seven days. Since then she has "
         "made a podcast about walking, being alone and bad coffee on the way. Brands send her a lot; she names what "
         "she packed again for the second journey.",
@@ -79,9 +79,9 @@ BIOGRAPHIES = {
     "tobias": Biography(
         "Tekent uilen, beren en een enkele burgemeester",
         "Draws owls, bears and the occasional mayor",
-        "Tobias maakte de prenten van ruim veertig kinderboeken en tekent op zaterdag live op de kinderzender. Hij praat "
-        "het liefst over het werk van anderen: waarom een bladzijde leeg is, of waarom de vos nooit lacht. Boeken van "
-        "zijn eigen hand beveelt hij niet aan; dat zou te makkelijk zijn.",
+        "Tobias maakte de prenten van ruim veertig kinderboeken en tekent op zaterdag live op de kinderzender. Hij "
+        "praat het liefst over het werk van anderen: waarom een bladzijde leeg is, of waarom de vos nooit lacht. "
+        "Boeken van zijn eigen hand beveelt hij niet aan; dat zou te makkelijk zijn.",
         "Tobias made the pictures for more than forty children's books and draws live on children's television on "
         "Saturdays. He would rather talk about the work of others: why a page is empty, or why the fox never smiles. "
         "He recommends no books of his own; that would be too easy.",
@@ -99,16 +99,17 @@ BIOGRAPHIES = {
     "meilin": Biography(
         "Spaart mooie kopjes en leest voor het slapen",
         "Collects beautiful cups and reads before sleep",
-        "Mei Lin richt kleine huizen in en bewaart op Pinterest wat daarin past. Een kop koffie, een stapel prentenboeken "
-        "en een lamp: veel meer staat er niet op haar foto's. Ze zegt erbij wat het kostte en waar het kraste.",
+        "Mei Lin richt kleine huizen in en bewaart op Pinterest wat daarin past. Een kop koffie, een stapel "
+        "prentenboeken en een lamp: veel meer staat er niet op haar foto's. Ze zegt erbij wat het kostte en waar het "
+        "kraste.",
         "Mei Lin furnishes small homes and keeps what fits in them on Pinterest. A cup of coffee, a pile of picture "
         "books and a lamp: there is little more in her photographs. She adds what it cost and where it scratched.",
     ),
     "wesley": Biography(
         "Maakt een browserknop die kortingen zoekt",
         "Makes a browser button that looks for discounts",
-        "Wesley bouwde als student een uitbreiding die bij het afrekenen naar kortingscodes zoekt. Tienduizenden mensen "
-        "hebben de knop. Hij noemt dat advies; sommige adviseurs noemen het anders.",
+        "Wesley bouwde als student een uitbreiding die bij het afrekenen naar kortingscodes zoekt. Tienduizenden "
+        "mensen hebben de knop. Hij noemt dat advies; sommige adviseurs noemen het anders.",
         "As a student Wesley built an extension that looks for discount codes at the check-out. Tens of thousands of "
         "people have the button. He calls that advice; some advisers call it something else.",
     ),
@@ -116,17 +117,18 @@ BIOGRAPHIES = {
         "De vriendin die altijd een boek weet",
         "The friend who always knows a book",
         "Fenna staat in vier appgroepen waarin iemand vraagt wat een kind van zes wil hebben. Ze antwoordt binnen het "
-        "uur, met een link en de reden. Wie via haar koopt krijgt zelf ook iets terug, en dat vertelt ze er eerlijk bij.",
+        "uur, met een link en de reden. Wie via haar koopt krijgt zelf ook iets terug, en dat vertelt ze er eerlijk "
+        "bij.",
         "Fenna is in four chat groups where somebody asks what a child of six would like. She answers within the hour, "
         "with a link and the reason. Who buys through her gets something back too, and she says so.",
     ),
     "daan": Biography(
         "Loopmaat die zijn spullen uitleent",
         "A walking companion who lends out his things",
-        "Daan loopt elke derde zondag met een wisselende groep van het ene station naar het andere. Wie iets mist mag het "
-        "van hem lenen en koopt het daarna vaak zelf. Een rekening om op uitbetaald te worden heeft hij nog steeds niet "
-        "doorgegeven.",
-        "Daan walks from one station to the next every third Sunday, with a group that changes. Who lacks something may "
-        "borrow it from him and often buys one afterwards. He still hasn't said where he wants to be paid.",
+        "Daan loopt elke derde zondag met een wisselende groep van het ene station naar het andere. Wie iets mist mag "
+        "het van hem lenen en koopt het daarna vaak zelf. Een rekening om op uitbetaald te worden heeft hij nog "
+        "steeds niet doorgegeven.",
+        "Daan walks from one station to the next every third Sunday, with a group that changes. Who lacks something "
+        "may borrow it from him and often buys one afterwards. He still hasn't said where he wants to be paid.",
     ),
 }

@@ -60,7 +60,9 @@ def sellable(shop: str) -> tuple[str, ...]:
     return tuple(
         one.product.sku
         for one in shelf(shop, 0)
-        if one.product.sku in last and one.product.sku not in UNREADABLE and one.product.availability == "in_stock"
+        if one.product.sku in last
+        and one.product.sku not in UNREADABLE
+        and one.product.availability == "in_stock"
     )
 
 
@@ -91,7 +93,13 @@ class Diary:
         return self._marks
 
     def sell(
-        self, day: int, shop: str, shopper: str | None, basket: Basket, clicks: Sequence[int] = (), **more: object
+        self,
+        day: int,
+        shop: str,
+        shopper: str | None,
+        basket: Basket,
+        clicks: Sequence[int] = (),
+        **more: object,
     ) -> Sale:
         """Let a shopper buy a basket of (SKU, pieces) and return the sale. more: as in events.Order."""
         lines = tuple(sold(str(number), sku, pieces, day) for number, (sku, pieces) in enumerate(basket, 1))
@@ -116,7 +124,9 @@ class Diary:
     def add_lines(self, day: int, sale: Sale, basket: Basket) -> None:
         """Let lines come later to a sale."""
         first = len(sale.lines) + 1
-        lines = tuple(sold(str(number), sku, pieces, day) for number, (sku, pieces) in enumerate(basket, first))
+        lines = tuple(
+            sold(str(number), sku, pieces, day) for number, (sku, pieces) in enumerate(basket, first)
+        )
         self._later.append(lambda: events.AddLines(day, sale.ref, sale.shop, lines))
 
     def cancel(self, day: int, sale: Sale, reason: str = "order_cancelled") -> None:
@@ -138,7 +148,11 @@ class Diary:
             else:
                 sale.ref = f"{PREFIXES[sale.shop]}-{numbers[sale.shop]}"
                 numbers[sale.shop] += 1
-        found = list(self._events) + [self._order(sale) for sale in self._sales] + [make() for make in self._later]
+        found = (
+            list(self._events)
+            + [self._order(sale) for sale in self._sales]
+            + [make() for make in self._later]
+        )
         return tuple(sorted(_with_late_clicks(found), key=lambda one: (one.day, one.slot)))
 
     @staticmethod

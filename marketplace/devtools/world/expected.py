@@ -16,6 +16,7 @@ from marketplace.devtools.world import events
 from marketplace.devtools.world.plan import Plan
 from marketplace.devtools.world.shops import shop
 from marketplace.devtools.world.story import DAYS, NOTICE_DAYS
+from marketplace.devtools.world.totals import Sold, Table, disputes_table, sales_tables
 
 CENT = Decimal("0.01")
 FEE_PERCENT = 10
@@ -58,9 +59,7 @@ class Outcome:
         return "approved" if held or self.verdict == "approve" else "pending"
 
 
-def earned(
-    terms: Mapping[str, Any], lines: list[tuple[events.SoldLine, int, Decimal]]
-) -> Decimal:
+def earned(terms: Mapping[str, Any], lines: list[tuple[events.SoldLine, int, Decimal]]) -> Decimal:
     """Return what lines (with the pieces and the net amount that are left) earn under terms."""
     total, flats, counts = Decimal(0), {}, False
     for line, pieces, net in lines:
@@ -167,7 +166,9 @@ class Ledgerless:
         if one.shopper is not None and not one.is_test:
             marks = self.proved[one.shop, one.shopper] = self.proved[one.shop, one.shopper] + marks
         winner, terms = self._decide(one, [self.clicks[mark] for mark in marks])
-        outcome = Outcome(one, winner, terms, {line.ref: (line, line.quantity, line.net) for line in one.lines})
+        outcome = Outcome(
+            one, winner, terms, {line.ref: (line, line.quantity, line.net) for line in one.lines}
+        )
         self.outcomes[one.ref] = outcome
         for refund in self._waiting.pop(one.ref, ()):
             self._see(refund)
@@ -201,7 +202,11 @@ class Ledgerless:
         else:
             self.silence.pop(one.ref, None)
         if one.verb in ("accept", "decide"):
-            self._settle(one.ref, "adviser" if one.verb == "accept" else str(one.outcome), "shop" if one.verb == "accept" else "platform")
+            self._settle(
+                one.ref,
+                "adviser" if one.verb == "accept" else str(one.outcome),
+                "shop" if one.verb == "accept" else "platform",
+            )
 
     def _settle(self, ref: str, outcome: str, ended_by: str) -> None:
         self.disputes[ref] = (outcome, ended_by)
@@ -233,6 +238,28 @@ class Ledgerless:
                 last = (click, terms)
         code = self._codes.get((order.shop, order.code or ""))
         if code is not None and self._earns(code.adviser, code.offer):
-            own = [terms for click, terms in fit if (click.link.adviser, click.link.offer) == (code.adviser, code.offer)]
+            own = [
+                terms
+                for click, terms in fit
+                if (click.link.adviser, click.link.offer) == (code.adviser, code.offer)
+            ]
             return code.adviser, own[-1] if own else self._terms(code.offer, order.day)
         return (None, None) if last is None else (last[0].link.adviser, last[1])
+
+
+def tables(plan: Plan) -> tuple[Table, ...]:
+    """Return the tables of facts that need no product to work them out: orders, commissions, advisers, disputes."""
+    worked = Ledgerless(plan)
+    names = {one.key: one.name for one in plan.advisers}
+    sold = [
+        Sold(
+            shop(one.order.shop).name,
+            one.order.channel,
+            names[one.winner] if one.winner else None,
+            one.order.is_test,
+            one.state,
+            one.commission,
+        )
+        for one in worked.outcomes.values()
+    ]
+    return (*sales_tables(sold), disputes_table(worked.disputes.values()))

@@ -79,11 +79,16 @@ def advisers(scale: int = 1) -> tuple[Adviser, ...]:
         Adviser(key, name, f"{key}@advice.example", kind, offers, BIOGRAPHIES[key], places, connects)
         for key, name, kind, offers, places, connects in _TWELVE
     )
-    return twelve + tuple(_another(number) for number in range(min(ADVISERS * scale, MOST_ADVISERS) - ADVISERS))
+    return twelve + tuple(
+        _another(number) for number in range(min(ADVISERS * scale, MOST_ADVISERS) - ADVISERS)
+    )
 
 
 def _another(number: int) -> Adviser:
-    first, last = _MORE_FIRST[number % len(_MORE_FIRST)], _MORE_LAST[number // len(_MORE_FIRST) % len(_MORE_LAST)]
+    first, last = (
+        _MORE_FIRST[number % len(_MORE_FIRST)],
+        _MORE_LAST[number // len(_MORE_FIRST) % len(_MORE_LAST)],
+    )
     key = f"{first.lower()}-{last.lower()}"
     return Adviser(
         key,

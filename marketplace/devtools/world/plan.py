@@ -1,4 +1,4 @@
-"""The plan of the demo world: ninety days as dated events, worked out from a seed and a scale. Pure: no clock, no I/O."""
+"""The plan of the demo world: ninety days as dated events, worked out from a seed and a scale. Pure."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: 
     """Play a plan in an empty world that begins DAYS ago; return logins and keys as they stand in demo.json.
 
     facts: addresses of the running services; run: runs a python command as whoever runs the machine; control: of
-    the shops' sites. Raises DevtoolsError when something does not come out as planned, or the books don't agree at the end.
+    the shops' sites. Raises DevtoolsError when something does not come out as planned, or the books don't
+    agree at the end.
     """
     say(f"the world opens: {len(plan.advisers)} advisers and {len(plan.shoppers)} shoppers, {DAYS} days")
     began = time.monotonic()
@@ -38,7 +39,11 @@ def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: 
     opened = time.monotonic()
     say(f"  everybody signed up, the shops are open ({opened - began:.0f} s)")
     _live(cast, plan, control, say)
-    return {"logins": cast.logins(), "api_keys": cast.keys}
+    return {
+        "logins": cast.logins(),
+        "api_keys": cast.keys,
+        "world": {"seed": plan.seed, "scale": plan.scale},
+    }
 
 
 def settle(facts: Mapping[str, Any]) -> None:

@@ -44,8 +44,9 @@ _BROWSERS = (
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """A shopper. habit: finds (never follows anybody), reads, wanders, codes, local or forgets; pace: days between buys.
+    """A shopper.
 
+    habit: finds (never follows anybody), reads, wanders, codes, local or forgets; pace: days between two purchases;
     likes: keys of shops, the favourite first.
     """
 
@@ -70,5 +71,11 @@ def _shopper(number: int) -> Shopper:
     key = f"c-{number + 1:04d}"
     browser = _BROWSERS[number % len(_BROWSERS)].format(new=120 + number % 25, minor=number % 7)
     return Shopper(
-        key, name, f"{key}@shopper.example", browser, HABITS[place], _LIKES[number % len(_LIKES)], 9 + place % 5 * 4
+        key,
+        name,
+        f"{key}@shopper.example",
+        browser,
+        HABITS[place],
+        _LIKES[number % len(_LIKES)],
+        9 + place % 5 * 4,
     )

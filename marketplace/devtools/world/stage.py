@@ -24,15 +24,15 @@ _AT_ONCE = 4
 GUARD_SECONDS = 120
 _DAYS = {"ma": 0, "di": 1, "wo": 2, "do": 3, "vr": 4, "za": 5, "zo": 6}
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_HOURS = re.compile(r"(ma|di|wo|do|vr|za|zo)(?:-(ma|di|wo|do|vr|za|zo))? ([0-9]{1,2})\.([0-9]{2})-([0-9]{1,2})\.([0-9]{2})")
+_HOURS = re.compile(
+    r"(ma|di|wo|do|vr|za|zo)(?:-(ma|di|wo|do|vr|za|zo))? ([0-9]{1,2})\.([0-9]{2})-([0-9]{1,2})\.([0-9]{2})"
+)
 Run = Callable[..., str]
 
 KINDS = {"rss": "text/xml", "atom": "application/atom+xml", "csv": "text/csv"}
 
 
-def open_world(
-    facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], control: Control
-) -> Cast:
+def open_world(facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], control: Control) -> Cast:
     """Let everybody of the world sign up and the shops open; return who there is. run: a command of the machine's."""
     cast = Cast(facts)
     run("-m", "marketplace.devtools", "run", "attribution-policy", "--guard-seconds", str(GUARD_SECONDS))
@@ -83,7 +83,11 @@ def _open_shop(cast: Cast, shop: ShopFacts, control: Control) -> PlayedShop:
 
 def _store(store: Store, shop: ShopFacts, shop_id: str) -> dict[str, Any]:
     found = {name: getattr(store, name) for name in ("code", "name", "street", "postcode", "city", "phone")}
-    return found | {"shop_id": shop_id, "country": shop.country, "opening_hours": opening_hours(store.opening_hours)}
+    return found | {
+        "shop_id": shop_id,
+        "country": shop.country,
+        "opening_hours": opening_hours(store.opening_hours),
+    }
 
 
 def opening_hours(text: str) -> dict[str, list[dict[str, str]]]:
@@ -93,7 +97,9 @@ def opening_hours(text: str) -> dict[str, list[dict[str, str]]]:
         first = _DAYS[found[1]]
         last = _DAYS[found[2]] if found[2] else first
         for day in _WEEK[first : last + 1]:
-            week[day].append({"from": f"{int(found[3]):02d}:{found[4]}", "to": f"{int(found[5]):02d}:{found[6]}"})
+            week[day].append(
+                {"from": f"{int(found[3]):02d}:{found[4]}", "to": f"{int(found[5]):02d}:{found[6]}"}
+            )
     return week
 
 

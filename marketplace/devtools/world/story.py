@@ -6,7 +6,17 @@ from decimal import Decimal
 
 from marketplace.devtools.world import events
 from marketplace.devtools.world.diary import LAST_DAY, Diary, Sale, sellable
-from marketplace.devtools.world.events import Bank, EndCode, Fund, GiveCode, Join, Leave, Link, MoveOffer, NewTerms
+from marketplace.devtools.world.events import (
+    Bank,
+    EndCode,
+    Fund,
+    GiveCode,
+    Join,
+    Leave,
+    Link,
+    MoveOffer,
+    NewTerms,
+)
 from marketplace.devtools.world.people import Adviser
 from marketplace.devtools.world.shops import product
 
@@ -30,15 +40,13 @@ _GIVEN = (
 )  # fmt: skip
 # Two budgets run out: Bergkoffie's is filled again in time, Uilenkaft's is not.
 _FUNDED = (
-    (OPENING, "coffee", 300), (OPENING, "hiking", 500), (OPENING, "books", 110), (43, "coffee", 400), (46, "books", 40),
+    (OPENING, "coffee", 250), (OPENING, "hiking", 500), (OPENING, "books", 110), (43, "coffee", 400), (46, "books", 40),
 )  # fmt: skip
 
 
 def goods(shop: str, low: int, high: int, number: int = 0) -> str:
     """Return the SKU of a product in stock that costs between two amounts; `number` chooses among them."""
-    found = [
-        sku for sku in sellable(shop) if (one := product(sku)) is not None and low <= one.price <= high
-    ]
+    found = [sku for sku in sellable(shop) if (one := product(sku)) is not None and low <= one.price <= high]
     return found[number % len(found)]
 
 
@@ -112,7 +120,10 @@ def _hijack(diary: Diary) -> None:
     button = Link(HIJACKER, "coffee:0", None, "extension")
     for number, day in enumerate((16, 24, 37, 55, 73)):
         who, adviser = _GUESTS[1], ("bram", "noor")[number % 2]
-        marks = [diary.click(day - 3, who, Link(adviser, "coffee:0", "BK-003")), diary.click(day, who, button, is_late=True)]
+        marks = [
+            diary.click(day - 3, who, Link(adviser, "coffee:0", "BK-003")),
+            diary.click(day, who, button, is_late=True),
+        ]
         diary.sell(day, "coffee", who, [("BK-002", 2), ("BK-008", 1)], marks, story="hijacked")
     for day in (27, 66):
         who = _GUESTS[2]
@@ -133,10 +144,18 @@ def _leak(diary: Diary) -> None:
     for sale in sales[3:5]:
         _judge(diary, 39, sale, "decline", "coupon_misuse")
     for day, verb, words in (
-        (41, "open", "Ik heb deze code alleen aan mijn luisteraars gegeven. Dat iemand hem doorplakt is niet mijn werk."),
+        (
+            41,
+            "open",
+            "Ik heb deze code alleen aan mijn luisteraars gegeven. Dat iemand hem doorplakt is niet mijn werk.",
+        ),
         (44, "reject", "Deze klant kwam van een kortingssite en heeft je podcast nooit gehoord."),
         (46, "escalate", "Dan vraag ik wie er kijkt waar de klant vandaan kwam."),
-        (50, "decide", "The order came from a coupon site that the adviser has no part in; nobody was advised."),
+        (
+            50,
+            "decide",
+            "The order came from a coupon site that the adviser has no part in; nobody was advised.",
+        ),
     ):
         _dispute(diary, day, sales[3], "lieke", verb, words, outcome="shop")
 
@@ -212,7 +231,9 @@ def _declined(diary: Diary) -> None:
     mark = diary.click(22, who, Link("yara", "books:0", None, "instagram"))
     silent = diary.sell(26, "books", who, [(goods("books", 15, 40, 2), 4)], [mark], story="declined")
     _judge(diary, 28, silent, "decline", "tracking_error")
-    _dispute(diary, 24, accepted, "meilin", "open", "De molen staat gewoon in de voorwaarden; kijk je nog eens?")
+    _dispute(
+        diary, 24, accepted, "meilin", "open", "De molen staat gewoon in de voorwaarden; kijk je nog eens?"
+    )
     _dispute(diary, 27, accepted, "meilin", "accept", "Je hebt gelijk, dit was onze vergissing.")
     _dispute(diary, 30, silent, "yara", "open", "De ouder liet mij de bevestiging zien, met mijn link erin.")
 

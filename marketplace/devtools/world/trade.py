@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 
 from marketplace.devtools.world.diary import Basket, Diary, Sale, sellable
@@ -23,7 +23,12 @@ class Market:
     """Draws who reads whom and buys what; the same seed draws the same."""
 
     def __init__(
-        self, seed: int, diary: Diary, advisers: Sequence[Adviser], codes: dict[str, list[str]], quiet: set[str]
+        self,
+        seed: int,
+        diary: Diary,
+        advisers: Sequence[Adviser],
+        codes: dict[str, list[str]],
+        quiet: Set[str],
     ) -> None:
         """Draw for these advisers. codes: by shop; quiet: advisers who appear in the story only."""
         self.chance = random.Random(seed)  # noqa: S311 - a plan, not a secret.
@@ -65,7 +70,9 @@ class Market:
             return self._buy_in_store(shopper, shop_key, day)
         if habit == "forgets":
             early = day - _WINDOWS[shop_key] - 2
-            marks = [self.diary.click(early, shopper.key, self._any_link(shop_key))] if early > FIRST_DAY else []
+            marks = (
+                [self.diary.click(early, shopper.key, self._any_link(shop_key))] if early > FIRST_DAY else []
+            )
             return self.diary.sell(day, shop_key, shopper.key, self._basket(shop_key), marks)
         touches = 1 if habit == "reads" else 2 + self.chance.randrange(3)
         marks, last = [], None
