@@ -40,8 +40,9 @@ padding:.25rem .75rem;border-radius:2rem;background:var(--wash);text-decoration:
 font-size:.88rem} .two{display:grid;gap:2rem;grid-template-columns:minmax(0,1fr) minmax(0,1.05fr);
 align-items:start}.two .price{font-size:1.5rem} button{font:inherit;font-weight:600;
 color:var(--paper);background:var(--strong);border:0;border-radius:.6rem;padding:.7rem 1.3rem;
-cursor:pointer}input[type=number]{font:inherit;width:4.5rem;padding:.6rem;
-border:1px solid var(--soft);border-radius:.6rem; background:#fff;color:var(--ink)}:focus-visible{
+cursor:pointer}input{font:inherit;width:4.5rem;padding:.6rem;
+border:1px solid var(--soft);border-radius:.6rem; background:#fff;color:var(--ink)}
+input[type=url]{flex:1;max-width:30rem}:focus-visible{
 outline:3px solid var(--strong);outline-offset:2px}form{display:flex;gap:.7rem; align-items:center;
 margin:1.2rem 0}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1.2rem;font-size:.92rem;
 margin:1.4rem 0} dt{color:var(--soft)}dd{margin:0}pre{background:var(--wash);padding:1rem;
@@ -54,6 +55,13 @@ grid-template-columns:1fr;gap:1rem}.grid{grid-template-columns:1fr 1fr;gap:.9rem
 padding:1.2rem}nav.kinds{
 flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;padding-bottom:.4rem}}
 """
+
+
+# A tracked link leads to https://bergkoffie.example/..., which no name server knows.
+_OPEN = (
+    '<form action="/open"><input type="url" name="url" required placeholder="https://bergkoffie.example/p/..." '
+    'aria-label="Adres van een winkel"><button>Open</button></form>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def index(day: int) -> str:
         for one in SHOPS
     )
     title = "De winkels van de demo"
-    body = f'<main><h1>{title}</h1><p>Drie winkels die niet bestaan.</p><ul class="grid">{cards}</ul></main>'
+    body = f'<main><h1>{title}</h1><p>Drie winkels die niet bestaan.</p>{_OPEN}<ul class="grid">{cards}</ul></main>'
     return _document(title, body, "coffee")
 
 

@@ -11,7 +11,7 @@ import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from marketplace.devtools.ports import HOST
 from marketplace.devtools.site import PROOF_PATH
@@ -28,11 +28,12 @@ _FEED_KINDS = {"rss": "application/rss+xml", "atom": "application/atom+xml", "cs
 
 
 class Answer(NamedTuple):
-    """What is sent: a status, a media type and the bytes."""
+    """What is sent: a status, a media type, the bytes, and where a redirect leads."""
 
     status: int
     kind: str
     body: bytes
+    location: str = ""
 
 
 def hosts_setting(port: int) -> str:
@@ -47,6 +48,8 @@ def answer(host: str, target: str, control: Control) -> Answer:
     if path == PROOF_PATH:
         proof = control.proofs.get(facts.host if prefix and facts else host.partition(":")[0].lower())
         return Answer(404, "text/plain", b"") if proof is None else Answer(200, "text/plain", proof.encode())
+    if facts is None and path == "/open":
+        return _opened((parse_qs(parts.query).get("url") or [""])[0])
     if facts is None:
         return (
             _html(pages.index(control.day)) if path == "/" else Answer(404, "text/plain", b"No such shop.\n")
@@ -84,6 +87,21 @@ def _shop_and_path(host: str, path: str) -> tuple[ShopFacts | None, str, str]:
     first, _, rest = path.removeprefix("/").partition("/")
     facts = shop_of_host(first)
     return (facts, f"/{first}", f"/{rest}") if facts is not None else (None, "", path or "/")
+
+
+def _opened(address: str) -> Answer:
+    """Return the way to a shop's address by path, so that it opens where no name server knows the shop."""
+    try:
+        parts = urlsplit(address.strip())
+        facts = shop_of_host(parts.hostname or "")
+    except ValueError:
+        facts = None
+    if facts is None:
+        return Answer(404, "text/plain", b"No such shop.\n")
+    query = urlencode(parse_qsl(parts.query))
+    return Answer(
+        302, "text/plain", b"", f"/{facts.host}{quote(parts.path or '/')}" + (f"?{query}" if query else "")
+    )
 
 
 def _on_shelf(visit: pages.Visit, sku: str) -> Shelved | None:
@@ -124,6 +142,8 @@ class WorldSite:
                 self.send_response(found.status)
                 self.send_header("Content-Type", f"{found.kind}; charset=utf-8")
                 self.send_header("Content-Length", str(len(found.body)))
+                if found.location:
+                    self.send_header("Location", found.location)
                 self.send_header("X-Content-Type-Options", "nosniff")
                 self.send_header("Referrer-Policy", "strict-origin-when-cross-origin")
                 policy = (

@@ -9,6 +9,7 @@ from stdnum import ean
 
 from marketplace.catalogue.reading import feed_rows
 from marketplace.catalogue.rows import ReadRow, read_row
+from marketplace.catalogue.taxonomy import bundled
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.world.feeds import REFUSED, feed
 from marketplace.devtools.world.shelf import ARRIVES, LEAVES, STEADY, shelf
@@ -82,6 +83,17 @@ def test_every_gtin_has_its_check_digit_and_belongs_to_nobody() -> None:
     assert all(ean.is_valid(number) and number.startswith("2") for number in numbers)
     assert len(set(numbers)) == len(numbers) > 400
     assert len(numbers) < len(EVERYTHING)
+
+
+def test_categories_have_the_numbers_that_google_gives_them() -> None:
+    known = bundled()
+    for one in EVERYTHING:
+        found = known.find(one.category_path)
+        if one.category_id is None:
+            assert found is None, one.category_path
+        elif found is not None:
+            assert found.id == one.category_id, one.category_path
+    assert sum(one.category_id is not None for one in EVERYTHING) >= 470
 
 
 def test_the_coffee_shop_keeps_what_terms_speak_of() -> None:

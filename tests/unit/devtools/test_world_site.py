@@ -65,8 +65,8 @@ def test_every_product_page_says_to_machines_what_it_says_to_people() -> None:
 
 def test_good_json_ld_is_json() -> None:
     tree = html.fromstring(ask(product("BK-005").path).body)  # type: ignore[union-attr]
-    (text,) = tree.xpath("//script[@type='application/ld+json']/text()")
-    data = json.loads(text)
+    (script,) = tree.iter("script")
+    data = json.loads(script.text_content())
     assert (data["@type"], data["offers"]["price"], data["sku"]) == ("Product", "649.00", "BK-005")
 
 
@@ -98,6 +98,19 @@ def test_tokens_go_from_the_landing_page_to_the_cart_and_nothing_else_does() -> 
 )
 def test_what_is_not_there_is_a_404(target: str) -> None:
     assert ask(target).status == 404
+
+
+def test_the_landing_address_of_a_link_opens_without_a_name_server() -> None:
+    found = ask(
+        "/open?url=https%3A%2F%2Fwww.bergkoffie.example%2Fp%2Fx-bk-005%3Faan%3Done.two", "127.0.0.1:8405"
+    )
+    assert (found.status, found.location) == (302, "/bergkoffie.example/p/x-bk-005?aan=one.two")
+    landed = ask(found.location, "127.0.0.1:8405").body.decode()
+    assert html.fromstring(landed).xpath("//input[@name='aan']/@value") == ["one.two"]
+    for address in ("https://elsewhere.example/", "//[", "", "https://bergkoffie.example.org/"):
+        assert ask(f"/open?url={address}", "127.0.0.1:8405").status == 404
+    split = ask("/open?url=https://bergkoffie.example/%0d%0aX:1", "127.0.0.1:8405").location
+    assert split.isprintable()
 
 
 def test_a_product_that_left_is_gone_and_one_that_has_not_come_is_not_there_yet() -> None:
