@@ -147,7 +147,9 @@ _SAME = (
 _UPSERT = f"""
 INSERT INTO product (id, shop_id, sku, {", ".join(_FACTS)}, feed_job_id, updated_at, seen_at)
 SELECT product_id, :shop_id, sku, {", ".join(_FACTS)}, job_id, :now, :now FROM feed_staged
- WHERE job_id = :job_id AND row_number BETWEEN :first AND :last
+ WHERE job_id = :job_id AND row_number BETWEEN :first AND :last AND row_number IN (
+   SELECT r.row_number FROM feed_row r WHERE r.job_id = :job_id AND r.row_number BETWEEN :first AND :last
+      AND r.outcome IN ('added', 'changed'))
 ON CONFLICT (shop_id, sku) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in _FACTS)},
        feed_job_id = CASE WHEN {_SAME} THEN product.feed_job_id ELSE excluded.feed_job_id END,
@@ -155,6 +157,12 @@ ON CONFLICT (shop_id, sku) DO UPDATE
        seen_at = excluded.seen_at, source = 'feed', retired_at = NULL
  WHERE NOT ({_SAME}) OR product.seen_at IS NULL OR product.seen_at < excluded.seen_at - interval '6 hours'
 """  # noqa: S608 - made of our own column names only.
+# Rows that change nothing are kept away from the table above: their words for search would be worked out, and dropped.
+_SEEN = """
+UPDATE product p SET seen_at = :now FROM feed_row r
+ WHERE r.job_id = :job_id AND r.row_number BETWEEN :first AND :last AND r.outcome = 'unchanged'
+   AND p.shop_id = :shop_id AND p.sku = r.sku AND (p.seen_at IS NULL OR p.seen_at < :now - interval '6 hours')
+"""
 # A product whose row was refused did not vanish from the feed: it stays as it was.
 _RETIRE = """
 UPDATE product p SET retired_at = :now, updated_at = :now
@@ -186,6 +194,7 @@ def apply(
     for some in _slices(read):
         session.execute(sa.text(_REPORT), ours | some)
         session.execute(sa.text(_UPSERT), ours | some)
+        session.execute(sa.text(_SEEN), ours | some)
     counts = {row.outcome: int(row.number) for row in session.execute(sa.text(_COUNTS), ours)}
     good = sum(count for outcome, count in counts.items() if outcome != "refused")
     retired = len(session.execute(sa.text(_RETIRE), ours).all()) if job.is_complete and good else 0

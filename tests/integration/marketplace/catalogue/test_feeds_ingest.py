@@ -105,6 +105,23 @@ def test_good_rows_are_kept_and_bad_ones_reported_with_the_way_to_mend_them(mark
     assert (kept["A"].price_minor, kept["A"].category, kept["A"].warnings) == (1250, "Home > Pans", [])
 
 
+def test_that_an_unchanged_product_was_seen_is_written_down_every_six_hours(market: Any, shop: Any) -> None:
+    load(market, shop, tsv("A 1.00", "B 1.00"))
+    with market.rows() as session:
+        for sku, hours in (("A", 7), ("B", 5)):
+            session.execute(
+                sa.text(
+                    "UPDATE product SET seen_at = seen_at - make_interval(hours => :hours) WHERE sku = :sku"
+                ),
+                {"sku": sku, "hours": hours},
+            )
+    before = skus(shop)
+    assert counts(load(market, shop, tsv("A 1.00", "B 1.00"))) == {"unchanged": 2}
+    after = skus(shop)
+    assert [before[sku].seen_at == after[sku].seen_at for sku in "AB"] == [False, True]
+    assert [before[sku].updated_at == after[sku].updated_at for sku in "AB"] == [True, True]
+
+
 def test_a_feed_of_several_slices_is_applied_as_one(
     market: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
