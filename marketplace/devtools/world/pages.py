@@ -31,7 +31,7 @@ text-wrap:balance}h2{font-size:1.15rem;margin:2.2rem 0 .8rem}p{max-width:38rem;m
 padding:1.6rem 1.6rem 1.3rem} .grid{display:grid;gap:1.1rem;
 grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));list-style:none;margin:0;padding:0}
 .card{display:block;text-decoration:none;color:inherit;height:100%}.card img,.big{width:100%;height:auto;
-aspect-ratio:1;display:block; border-radius:.8rem;background:var(--wash)}.card b{display:block;
+aspect-ratio:1;display:block; border-radius:.8rem;background:var(--wash)}.card b,h1,h2{overflow-wrap:break-word;hyphens:auto}.card b{display:block;
 font-weight:600;font-size:.92rem;line-height:1.3;margin:.5rem 0 .15rem}.card:hover b{
 text-decoration:underline}.price{font-variant-numeric:tabular-nums;font-weight:600}.was{
 text-decoration:line-through;color:var(--soft);font-weight:400;margin-right:.4em}.off{
@@ -40,7 +40,7 @@ padding:.25rem .75rem;border-radius:2rem;background:var(--wash);text-decoration:
 font-size:.88rem} .two{display:grid;gap:2rem;grid-template-columns:minmax(0,1fr) minmax(0,1.05fr);
 align-items:start}.two .price{font-size:1.5rem} button{font:inherit;font-weight:600;
 color:var(--paper);background:var(--strong);border:0;border-radius:.6rem;padding:.7rem 1.3rem;
-cursor:pointer}input{font:inherit;width:4.5rem;padding:.6rem;
+cursor:pointer;white-space:nowrap}input{font:inherit;width:4.5rem;padding:.6rem;
 border:1px solid var(--soft);border-radius:.6rem; background:#fff;color:var(--ink)}
 input[type=url]{flex:1;max-width:30rem}:focus-visible{
 outline:3px solid var(--strong);outline-offset:2px}form{display:flex;gap:.7rem; align-items:center;
@@ -51,7 +51,8 @@ max-width:38rem}td,th{text-align:left;padding:.5rem 1rem .5rem 0;
 border-bottom:1px solid var(--line)}td:last-child,th:last-child{text-align:right;padding-right:0}
 .stores{display:grid;gap:1rem; grid-template-columns:repeat(auto-fit,minmax(15rem,1fr))}.stores p{
 margin:0}footer{margin-top:3rem;border-top:1px solid var(--line)} @media(max-width:42rem){.two{
-grid-template-columns:1fr;gap:1rem}.grid{grid-template-columns:1fr 1fr;gap:.9rem}.hero{
+grid-template-columns:1fr;gap:1rem}.grid{grid-template-columns:repeat(2,minmax(0,1fr));
+gap:.9rem}header .quiet{display:none}.hero{
 padding:1.2rem}nav.kinds{
 flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;padding-bottom:.4rem}}
 """
