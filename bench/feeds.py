@@ -1,12 +1,12 @@
 """How long reading a feed into the catalogue takes, against a bare parse of its file and a bare COPY of its rows.
 
-`./dev bench feeds [--items N] [--rounds N] [--kinds rss tsv]`. The limit is two things that no reader can do without, in the same
-minutes: the file parsed by lxml (items, forgotten at once) or by csv.reader, and its products COPYed by the server from
-a file into an empty table with the columns, checks and indexes of `product`. Ours is the whole job in a process of its
-own, from claim to done: the bytes out of the database, decoding, parsing, checking each row, staging, the report of
-each row, products, their price history, and removing what was staged. `again` is the same feed once more, which changes
-nothing. The last line is the most memory that a process held which did the whole job. `cpu_ratio` divides CPU times,
-the server's and the process's together.
+`./dev bench feeds [--items N] [--rounds N] [--kinds rss tsv]`. The limit is two things that no reader can do without,
+in the same minutes: the file parsed by lxml (items, forgotten at once) or by csv.reader, and its products COPYed by the
+server from a file into an empty table with the columns, checks and indexes of `product`. Ours is the whole job in a
+process of its own, from claim to done: the bytes out of the database, decoding, parsing, checking each row, staging,
+the report of each row, products, their price history, and removing what was staged. `again` is the same feed once more,
+which changes nothing. The last line is the most memory that a process held which did the whole job. `cpu_ratio` divides
+CPU times, the server's and the process's together.
 """
 
 from __future__ import annotations
