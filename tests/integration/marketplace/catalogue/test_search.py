@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from marketplace.catalogue import search
+from marketplace.catalogue import jobs, search, taxonomy, taxonomy_store
 from marketplace.catalogue.models import Product
 from marketplace.core import db
 from tests.integration.marketplace.conftest import START, Market
@@ -328,3 +328,43 @@ def test_the_page_for_unknown_links_uses_the_same_search(shelves):
     page = shelves.market.client.get("/search", query_string={"q": "kofiemolen"}).text
     assert "Did you mean" in page
     assert "Elektrische koffiemolen Forte" in page
+
+
+def test_googles_own_lists_complete_what_ships_and_feeds_know_them(market):
+    with market.as_worker(), db.transaction() as session:
+        taxonomy_store.keep(
+            session, "en", [(9_000_001, "Media > Books > Comics"), (638, "Home & Garden > Renamed")]
+        )
+        taxonomy_store.keep(session, "nl", [(9_000_001, "Media > Boeken > Strips")])
+        try:
+            taxonomy_store.learn(session)
+            assert (
+                taxonomy.path_of("9000001")
+                == taxonomy.path_of("Media > Boeken > Strips")
+                == "Media > Books > Comics"
+            )
+            assert taxonomy.path_of("638") == "Home & Garden > Kitchen & Dining"
+        finally:
+            taxonomy._known.clear()
+    items = market.client.get("/api/v1/categories?q=strips").get_json()["items"]
+    assert items == [{"id": 9_000_001, "en": "Media > Books > Comics", "nl": "Media > Boeken > Strips"}]
+
+
+def test_a_feed_with_numbers_and_dutch_paths_is_found_and_filed_by_googles_names(market):
+    shop = market.shop(hosts=("shop.example",))
+    rows = ["id\ttitle\tlink\tprice\tgoogle_product_category"] + [
+        f"{sku}\tEierwekker {sku}\thttps://shop.example/{sku}\t5.00 EUR\t{category}"
+        for sku, category in (("A", "638"), ("B", "Huis en tuin > Keuken en eetkamer"), ("C", "4242424"))
+    ]
+    sent = market.client.post(
+        f"/api/v1/feeds?shop_id={shop.id}", data="\n".join(rows).encode(), headers=shop.owner.headers
+    )
+    assert sent.status_code == 202, sent.get_json()
+    with market.as_worker():
+        jobs.read_waiting_feeds()
+    found = {
+        hit.product.sku: hit.product.google_category_id
+        for hit in search.find(search.Wish("eierwekkers")).hits
+    }
+    assert found == {"A": 638, "B": 638, "C": None}
+    assert set(skus(category="638")) == {"A", "B"}
