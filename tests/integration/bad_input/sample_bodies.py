@@ -52,6 +52,19 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         "registration_no": "12345678",
         "vat_no": "NL004495445B01",
     }
+    product = {
+        "title": "Pear",
+        "description": "Ripe",
+        "link": "https://peer.example/9",
+        "image_link": "https://peer.example/9.jpg",
+        "brand": "Peer",
+        "gtin": "8710398527042",
+        "price": money("2.00"),
+        "sale_price": money("1.00"),
+        "availability": "in_stock",
+        "google_product_category": "Food",
+        "product_type": "Fruit",
+    }
     approval = {"content_hash": "0" * 64, "total": money("1.00"), "totp": "123456"}
     pay_in = {"amount": money("100.00")} | shop
     found: dict[Call, tuple[str, dict[str, Any]]] = {
@@ -142,6 +155,18 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
             "owner",
             {"code": "PEER20", "adviser_id": things["adviser_id"], "offer_id": things["offer_id"]} | shop,
         ),
+        ("POST", "/feed-sources"): (
+            "owner",
+            {"url": "https://feeds.example/all.xml", "every": "manual", "hour": 4, "complete": True} | shop,
+        ),
+        ("PATCH", "/feed-sources/{feed_source_id}"): (
+            "owner",
+            {"url": "https://feeds.example/new.xml", "every": "manual", "hour": 5, "complete": False},
+        ),
+        # Nothing answers there: the guard refuses it before anybody is asked.
+        ("POST", "/product-pages"): ("owner", {"url": "https://127.0.0.1/p"} | shop),
+        ("POST", "/products"): ("owner", {"sku": "V-9"} | product | shop),
+        ("PATCH", "/products/{product_id}"): ("owner", product),
         ("POST", "/stores"): (
             "owner",
             {

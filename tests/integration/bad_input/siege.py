@@ -148,6 +148,8 @@ class Siege:
             "city": "Utrecht",
             "country": "NL",
         }
+        source = {"url": "https://feeds.example/all.xml", "every": "manual"}
+        source_id = trade.call("POST", "/feed-sources", source, status=201)["id"]
         store_id = trade.call("POST", "/stores", store, status=201)["id"]
         there = {"adviser_id": str(trade.anne.id)}
         works = trade.call("POST", f"/stores/{store_id}/advisers", there, status=201)["id"]
@@ -164,6 +166,7 @@ class Siege:
             "order_ref": ref,
             "commission_id": order["commissions"][0]["id"],
             "code_id": code_id,
+            "feed_source_id": source_id,
             "store_id": store_id,
             "store_adviser_id": works,
             "evidence_id": stated["id"],

@@ -14,6 +14,7 @@ OPEN_TO_ADVISERS = (
     "/api/v1/offers/<uuid:offer_id>",
     "/api/v1/offers/<uuid:offer_id>/terms",
     "/api/v1/products/<uuid:product_id>",
+    "/api/v1/products/<uuid:product_id>/prices",
 )
 PEOPLE = ("owner", "adviser", "shop_key", "test_key", "adviser_key")
 
