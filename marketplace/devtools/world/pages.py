@@ -31,7 +31,8 @@ text-wrap:balance}h2{font-size:1.15rem;margin:2.2rem 0 .8rem}p{max-width:38rem;m
 padding:1.6rem 1.6rem 1.3rem} .grid{display:grid;gap:1.1rem;
 grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));list-style:none;margin:0;padding:0}
 .card{display:block;text-decoration:none;color:inherit;height:100%}.card img,.big{width:100%;height:auto;
-aspect-ratio:1;display:block; border-radius:.8rem;background:var(--wash)}.card b,h1,h2{overflow-wrap:break-word;hyphens:auto}
+aspect-ratio:1;display:block; border-radius:.8rem;background:var(--wash)}
+.card b,h1,h2{overflow-wrap:break-word;hyphens:auto}
 .card b{display:block;
 font-weight:600;font-size:.92rem;line-height:1.3;margin:.5rem 0 .15rem}.card:hover b{
 text-decoration:underline}.price{font-variant-numeric:tabular-nums;font-weight:600}.was{
