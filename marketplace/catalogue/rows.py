@@ -120,11 +120,19 @@ class _Reader:
             "sku": sku, "title": title, "description": self.text("description", texts.plain), "link": link.url,
             "page": page_digest(link), "image_link": self.image(), "brand": self.text("brand") or None,
             "gtin": self.gtin(), "price": price, "sale_price": self.sale_price(price, now),
-            "availability": self.availability(), "category": _category(google, product_type, taxonomy.known()),
+            "availability": self.availability(), "category": self.category(google, product_type),
             "google_category": google or None, "product_type": categories.normalise(product_type) or None,
         }  # fmt: skip
         warnings = tuple(sorted({note.code for note in self.notes})) if self.notes else ()
         return ProductFacts(**facts, warnings=warnings)  # type: ignore[arg-type]
+
+    def category(self, google: str, product_type: str) -> str:
+        known = taxonomy.known()
+        if google.isdigit() and known.find(google) is None:
+            reason = f"We don't know Google's category {google[:20]}: no rule about categories above it can hold."
+            fix = "Give the path in words, such as Home & Garden > Kitchen & Dining."
+            self.warn("google_product_category", "category_unknown", reason, fix)
+        return taxonomy.filed(google, product_type, known)
 
     def spoilt(self) -> None:
         for name, value in self.fields.items():
@@ -283,13 +291,3 @@ def _about_currency(read: Read, shop_currency: str) -> Note | None:
     reason = f"The price is in {currency}, the shop sells in {shop_currency}."
     fix = f"Send a feed with prices in {shop_currency}; orders are taken in {shop_currency} only."
     return Note("price", "foreign_currency", reason, fix)
-
-
-@lru_cache(maxsize=4096)
-def _category(google: str, product_type: str, known: taxonomy.Taxonomy) -> str:
-    """Return the path for commission rules: Google's, by its number or in words, else the shop's own, else a number."""
-    if found := known.find(google) if google else None:
-        return found.path
-    if google and not google.isdigit():
-        return categories.normalise(google)
-    return categories.normalise(product_type) or categories.normalise(google)

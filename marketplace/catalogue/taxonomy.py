@@ -143,3 +143,13 @@ def path_of(text: str) -> str | None:
 def comparable(path: str) -> Path:
     """Return a path as rules of commission compare it; only what ships with the code is looked at."""
     return bundled().comparable(path)
+
+
+@lru_cache(maxsize=4096)
+def filed(google: str, own: str, names: Taxonomy) -> str:
+    """Return the path a product lies under: Google's, by number or in words, else the shop's own, else a number."""
+    if found := names.find(google) if google else None:
+        return found.path
+    if google and not google.isdigit():
+        return categories.normalise(google)
+    return categories.normalise(own) or categories.normalise(google)

@@ -94,9 +94,16 @@ def test_what_a_shop_writes_is_brought_to_one_form() -> None:
 
 @pytest.mark.parametrize(
     ("google", "product_type", "category"),
-    [("1604", "Shop >All", "Shop > All"), ("1604", "", "1604"), ("", "Shop", "Shop"), ("", "", "")],
+    [
+        ("1604", "Shop >All", "Apparel & Accessories > Clothing"),
+        ("Huis en tuin > Keuken en eetkamer", "Shop", "Home & Garden > Kitchen & Dining"),
+        ("4242424", "Shop >All", "Shop > All"),
+        ("4242424", "", "4242424"),
+        ("", "Shop", "Shop"),
+        ("", "", ""),
+    ],
 )
-def test_a_numbered_category_is_kept_and_the_shops_own_path_is_used(
+def test_a_category_of_googles_is_filed_by_its_name_and_an_unknown_number_by_the_shops_own_path(
     google: str, product_type: str, category: str
 ) -> None:
     facts = read(google_product_category=google, product_type=product_type).facts

@@ -368,3 +368,7 @@ def test_a_feed_with_numbers_and_dutch_paths_is_found_and_filed_by_googles_names
     }
     assert found == {"A": 638, "B": 638, "C": None}
     assert set(skus(category="638")) == {"A", "B"}
+    report = market.client.get(
+        f"/api/v1/feeds/{sent.get_json()['id']}/rows", headers=shop.owner.headers
+    ).get_json()["items"]
+    assert [row["code"] for row in report] == [None, None, "category_unknown"]
