@@ -6,9 +6,8 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-import wsgi
 from marketplace.accounts import evidence, evidence_sweep, staff
-from marketplace.core import clock, config, db, hooks, web
+from marketplace.core import clock, db, hooks
 from marketplace.core.actor import Actor
 from tests.integration.tracking.trade import Trade
 
@@ -17,10 +16,7 @@ EXPERT = {"kind": "expert", "statement": "Barista trainer since 2011, SCA certif
 
 @pytest.fixture
 def trade(database):
-    wsgi.register()
-    made = Trade(database)
-    made.app = web.create_app(config.current(), wsgi.blueprints())
-    return made
+    return Trade(database)
 
 
 @pytest.fixture

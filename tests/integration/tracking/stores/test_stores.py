@@ -5,10 +5,13 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-import wsgi
 from marketplace.accounts import limits
+from marketplace.accounts import registration as accounts
 from marketplace.core import clock, config, db, hooks, web
+from marketplace.stores import registration as stores
 from tests.integration.tracking.trade import Trade, line, money
+from tracking.commissions import registration as commissions
+from tracking.links import registration as links
 from tracking.links import spoken
 
 STORE = {
@@ -20,9 +23,9 @@ STORE = {
 
 @pytest.fixture
 def trade(database):
-    wsgi.register()
     made = Trade(database)
-    made.app = web.create_app(config.current(), wsgi.blueprints())
+    rooms = (accounts, stores, links, commissions)
+    made.app = web.create_app(config.current(), [one for room in rooms for one in room.blueprints()])
     made.execute("UPDATE shop SET state = 'live'")
     return made
 
