@@ -15,6 +15,8 @@ from marketplace.devtools.talk import Caller
 # Facts in the answer that are not work.
 _NOT_WORK = frozenset({"business_now", "edges"})
 _WAKE_SECONDS, _LOOK_SECONDS, _LONGEST_SECONDS = 1.0, 0.04, 0.25
+# A round of the worker takes about so long; before that nobody needs to look.
+_ROUND_SECONDS = 0.1
 
 
 def due(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,24 +25,29 @@ def due(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: figure for name, figure in lag.items() if name not in _NOT_WORK and figure}
 
 
-def drain(facts: Mapping[str, Any], timeout: float = 60.0) -> dict[str, Any]:
+def drain(facts: Mapping[str, Any], timeout: float = 60.0, *, is_awake: bool = False) -> dict[str, Any]:
     """Wake everything until nothing is due twice in a row, and return what is still due at the end of `timeout` s.
 
     Twice, because one thing done makes the next one due: a payout makes a webhook, a webhook makes an entry.
+    is_awake: everything was woken a moment ago, as moving the clock does.
     """
     deadline = time.monotonic() + timeout
-    quiet, looks, woken_at = 0, 0, 0.0
+    if not is_awake:
+        business_time.wake(facts)
+    woken_at = time.monotonic()
+    quiet, looks = 0, 0
+    time.sleep(_ROUND_SECONDS)
     while True:
-        # A wake-up goes round all sweeps until they find nothing, so another one during that only costs time.
-        if time.monotonic() - woken_at > _WAKE_SECONDS:
-            business_time.wake(facts)
-            woken_at = time.monotonic()
-        # Looking costs as much as a little work does, so whoever has to wait longer looks less often.
-        time.sleep(min(_LOOK_SECONDS * 1.5 ** min(looks, 10), _LONGEST_SECONDS))
         left = due(facts)
         quiet, looks = (0, looks + 1) if left else (quiet + 1, 0)
         if quiet == 2 or time.monotonic() > deadline:
             return left
+        # Looking costs as much as a little work does, so whoever has to wait longer looks less often.
+        time.sleep(min(_LOOK_SECONDS * 1.5 ** min(looks, 10), _LONGEST_SECONDS))
+        # A wake-up goes round all sweeps until they find nothing, so another one during that only costs time.
+        if time.monotonic() - woken_at > _WAKE_SECONDS:
+            business_time.wake(facts)
+            woken_at = time.monotonic()
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ DOCUMENT = PROJECT / "docs" / "demo.md"
 def run(args: argparse.Namespace) -> int:
     """Print the facts of the running demo (args: write); 1 when docs/demo.md says otherwise and is not written."""
     demo = facts_of_running_demo()
-    found = totals.written(totals.of_demo(demo, _finance(demo)))
+    found = totals.written(totals.of_demo(demo, finance(demo)))
     print(found)
     if args.write:
         write(DOCUMENT, found)
@@ -38,7 +38,7 @@ def write(document: Path, facts: str) -> None:
     document.write_text(text.replace(totals.in_document(text), facts), encoding="utf-8")
 
 
-def _finance(demo: Mapping[str, Any]) -> Caller:
+def finance(demo: Mapping[str, Any]) -> Caller:
     """Sign in as the first person of finance. Raises DevtoolsError when there is none."""
     for login in demo["logins"]:
         if login["role"] == "finance":

@@ -24,7 +24,9 @@ def blueprints() -> Iterable[Any]:
 
 def _publish(argv: Sequence[str]) -> int:
     """Publish the platform's next attribution policy, in force at once; print its number. Works as the worker."""
-    parser = argparse.ArgumentParser(prog="attribution-policy", description="Publish the platform's next policy.")
+    parser = argparse.ArgumentParser(
+        prog="attribution-policy", description="Publish the platform's next policy."
+    )
     parser.add_argument(
         "--guard-seconds", type=int, required=True, help="a click this young displaces nobody: 0 to 86400"
     )
@@ -36,6 +38,8 @@ def _publish(argv: Sequence[str]) -> int:
     db.init(settings.database_url, clock_moves=settings.clock_moves)
     try:
         with db.transaction(point="attribution.publish") as session:
+            # Business time is read as the transaction begins.
+            session.connection()
             now = clock.now()
             made = policies.publish(
                 session,

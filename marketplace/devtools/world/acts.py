@@ -29,16 +29,17 @@ _LINK_SECONDS = 10.0
 
 
 class Acts:
-    """Carries events out; `today` is the day of the plan, `offset` what business time is ahead of the wall."""
+    """Carries events out; `offset` is what business time is ahead of the wall."""
 
     def __init__(self, cast: Cast, plan: Plan, settle: Callable[[], None]) -> None:
         self.cast, self.settle = cast, settle
-        self.today, self.offset = 0, dt.timedelta(0)
+        self.offset = dt.timedelta(0)
         self._browsers = {one.key: one for one in plan.shoppers}
         self._edge = Caller(cast.facts["edge"])
         self._sandbox = Caller(cast.facts["sandbox"], "sk_test_world")
         self._fresh: dict[str, float] = {}
         self._disputes: dict[str, str] = {}
+        self._evidence: dict[str, str] = {}
 
     def now(self) -> str:
         """Return business time as requests carry it."""
@@ -58,6 +59,24 @@ class Acts:
         accepted = adviser.post(f"partnerships/{made['id']}/accept")
         self.cast.partnerships[one.adviser, one.offer] = made["id"]
         self.cast.links[events.Link(one.adviser, one.offer)] = accepted["link"]["url"]
+
+    @do.register
+    def _state(self, one: events.State) -> None:
+        body: dict[str, Any] = {"kind": one.kind, "statement": one.statement, "link": one.link}
+        if one.shop is not None:
+            body |= {"shop_id": self.cast.shops[one.shop].owner.shop_id, "order_ref": one.ref}
+        self._evidence[one.adviser] = self.cast.advisers[one.adviser].key.post("evidence", body)["id"]
+
+    @do.register
+    def _weigh(self, one: events.Weigh) -> None:
+        path = f"evidence/{self._evidence[one.adviser]}"
+        body = {} if one.reason is None else {"reason": one.reason}
+        if one.shop is not None:
+            self._owner(one.shop).caller.post(f"{path}/{one.verb}", body)
+            return
+        admin = self._renewed(self.cast.staff["ada"]).caller
+        admin.post(f"{path}/review")
+        admin.post(f"{path}/{one.verb}", body)
 
     @do.register
     def _leave(self, one: events.Leave) -> None:

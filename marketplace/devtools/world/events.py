@@ -147,6 +147,28 @@ class Join(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class State(Event):
+    """An adviser states evidence; a purchase names the shop and the order that is to confirm it."""
+
+    adviser: str
+    kind: str
+    statement: str
+    link: str | None = None
+    shop: str | None = None
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh(Event):
+    """The platform or a shop decides about an adviser's evidence: verify, refuse, confirm or deny."""
+
+    adviser: str
+    verb: str
+    shop: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Leave(Event):
     """An adviser leaves an offer: links and codes earn nothing from now on."""
 

@@ -46,9 +46,9 @@ def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: 
     }
 
 
-def settle(facts: Mapping[str, Any]) -> None:
+def settle(facts: Mapping[str, Any], *, is_awake: bool = False) -> None:
     """Wait until nothing is due."""
-    left = drain(facts, _SETTLE_SECONDS)
+    left = drain(facts, _SETTLE_SECONDS, is_awake=is_awake)
     must(not left, f"work is still due after {_SETTLE_SECONDS} s", left)
 
 
@@ -59,12 +59,12 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
     begin = business_time.offset_now(facts)
     progress = _Progress(len(plan.events), say)
     for day in range(DAYS + 1):
+        offset = begin + round(dt.timedelta(days=day).total_seconds())
         if day:
-            offset = begin + round(dt.timedelta(days=day).total_seconds())
             business_time.set_offset(facts, offset)
-            acts.today, acts.offset = day, dt.timedelta(seconds=offset)
-        else:
-            acts.offset = dt.timedelta(seconds=begin)
+            # What yesterday left and what falls due today are done in one round.
+            settle(facts, is_awake=True)
+        acts.offset = dt.timedelta(seconds=offset)
         control.day = day
         today = plan.of_day(day)
         for one in today:
@@ -72,8 +72,8 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
                 acts.do(one)
             except DevtoolsError as error:
                 raise DevtoolsError(f"day {day}: {one}: {error}") from error
-        settle(facts)
         progress.lived(day, len(today))
+    settle(facts)
     maker = cast.staff["fatima"]
     difference = payday.reconcile(next(iter(cast.shops.values())).job, maker)
     if difference:

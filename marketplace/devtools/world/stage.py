@@ -13,6 +13,7 @@ from marketplace.devtools.main_job import MainJob, agree
 from marketplace.devtools.people import Person, hire, sign_up
 from marketplace.devtools.talk import Caller
 from marketplace.devtools.world.cast import Cast, PlayedAdviser, PlayedShop
+from marketplace.devtools.world.credentials import TOPICS
 from marketplace.devtools.world.facts import ShopFacts, Store
 from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.people import PEOPLE, Adviser, Staff
@@ -58,6 +59,14 @@ def _arrive(facts: Mapping[str, Any], run: Run, one: Staff) -> Person:
 def _sign_up(facts: Mapping[str, Any], one: Adviser) -> PlayedAdviser:
     person = sign_up(facts, "adviser", one.name, one.email, "nl", adviser_kind=one.kind)
     agree(person)
+    words = one.biography
+    profile = {
+        "headline": words.headline_nl,
+        "biography": {"nl": words.story_nl or None, "en": words.story_en or None},
+        "topics": list(TOPICS.get(one.key, ())),
+        "languages": ["nl", "en"],
+    }
+    person.caller.call("PATCH", "adviser-profile", profile)
     return PlayedAdviser(person, Caller(facts["web"], person.make_key("demo live", bound_to="adviser")))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 from marketplace.devtools.world import events
+from marketplace.devtools.world.credentials import PROOFS, Proof
 from marketplace.devtools.world.diary import LAST_DAY, Diary, Sale, sellable
 from marketplace.devtools.world.events import (
     Bank,
@@ -53,6 +55,7 @@ def goods(shop: str, low: int, high: int, number: int = 0) -> str:
 def tell(diary: Diary, advisers: tuple[Adviser, ...]) -> None:
     """Write all stories into a diary."""
     _furnish(diary, advisers)
+    _proofs(diary, advisers)
     _stan_and_kees(diary)
     _returns(diary)
     _hijack(diary)
@@ -76,6 +79,30 @@ def _furnish(diary: Diary, advisers: tuple[Adviser, ...]) -> None:
     diary.note(Bank(RUN_DAYS[0] - 1, REFUSED, "refuse"), Bank(RUN_DAYS[0] + 8, REFUSED, "mend"))
     diary.note(*(events.PayOut(day, number) for number, day in enumerate(RUN_DAYS, 1)))
     diary.note(*(events.RefreshFeed(day, shop) for day in (30, 60) for shop in CODES))
+
+
+def _proofs(diary: Diary, advisers: tuple[Adviser, ...]) -> None:
+    """Advisers bring their evidence forward; platform and shops look at it, and not all of it holds."""
+    for adviser in advisers:
+        proof = PROOFS.get(adviser.key)
+        if proof is None:
+            continue
+        if adviser.kind == "user":
+            shop = adviser.offers[0].partition(":")[0]
+            bought = diary.sell(
+                2, shop, None, [(goods(shop, 20, 90, len(adviser.key)), 1)], story="adviser buys"
+            )
+            diary.later(partial(_purchase, adviser, proof, bought))
+            verdict = events.Weigh(5, adviser.key, proof.decided, shop, proof.reason)
+        else:
+            diary.note(events.State(2, adviser.key, adviser.kind, proof.statement, proof.link))
+            verdict = events.Weigh(4, adviser.key, proof.decided, None, proof.reason)
+        if proof.decided != "wait":
+            diary.note(verdict)
+
+
+def _purchase(adviser: Adviser, proof: Proof, bought: Sale) -> events.State:
+    return events.State(3, adviser.key, adviser.kind, proof.statement, None, bought.shop, bought.ref)
 
 
 def _stan_and_kees(diary: Diary) -> None:

@@ -52,6 +52,7 @@ def of_demo(demo: Mapping[str, Any], finance: Caller) -> tuple[Table, ...]:
         disputes_table(
             (one["outcome"] or "open", one["ended_by"] or "") for one in _all(finance, "disputes")
         ),
+        _evidence(finance),
         _runs(finance),
         _statements(finance),
         _advisers(finance, names),
@@ -129,9 +130,12 @@ def _all(caller: Caller, path: str, **wanted: Any) -> list[Any]:
 def _sold(
     demo: Mapping[str, Any], finance: Caller, shops: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Sold]:
-    commissions = {(one["shop_id"], one["order_ref"]): one for one in _standing(_all(finance, "commissions"))}
+    commissions = {
+        (one["shop_id"], one["order_ref"]): one
+        for one in _standing(_all(finance, "commissions", mode="live"))
+    }
     found = []
-    for order in _all(finance, "orders"):
+    for order in _all(finance, "orders", mode="live"):
         winner = order["attribution"]["winner"]
         commission = commissions.get((order["shop_id"], order["order_ref"]))
         found.append(
@@ -153,6 +157,12 @@ def _sold(
 def _standing(commissions: Iterable[Any]) -> list[Any]:
     """Return commissions with the one that stands last for its order: a new decision leaves reversed ones behind."""
     return sorted(commissions, key=lambda one: one["state"] != "reversed")
+
+
+def _evidence(finance: Caller) -> Table:
+    counted = Counter((one["kind"], one["state"]) for one in _all(finance, "evidence"))
+    rows = tuple((*what, str(number)) for what, number in sorted(counted.items()))
+    return Table("Evidence", ("kind of influence", "state", "number"), rows)
 
 
 def _runs(finance: Caller) -> Table:

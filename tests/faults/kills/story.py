@@ -56,6 +56,12 @@ def alone(stage: Stage, command: str, *arguments: str) -> None:
     db.close()
 
 
+@part
+def policy(stage: Stage) -> None:
+    """The platform publishes its policy anew, as it was."""
+    alone(stage, "attribution-policy", "--guard-seconds", "0")
+
+
 # Offers and links
 
 

@@ -97,6 +97,23 @@ def test_there_are_twelve_advisers_of_four_kinds_each_with_words_in_two_language
         assert words.headline_nl and words.headline_en
 
 
+def test_all_twelve_state_evidence_and_it_ends_in_each_way(world):
+    stated = of(world, events.State)
+    assert {one.adviser for one in stated} == {one.key for one in world.advisers}
+    bought = {one.ref: one for one in of(world, Order)}
+    assert all((one.kind == "user") == (one.ref is not None) for one in stated)
+    assert all(bought[one.ref].day < one.day for one in stated if one.ref is not None)
+    verdicts = Counter(one.verb for one in of(world, events.Weigh))
+    assert set(verdicts) == {"verify", "refuse", "confirm", "deny"}
+    assert sum(verdicts.values()) == 11
+    assert all(one.reason for one in of(world, events.Weigh) if one.verb in ("refuse", "deny"))
+
+
+def test_each_shop_has_buyers_enough_to_be_a_crowd(world):
+    for shop in ("coffee", "hiking", "books"):
+        assert len({one.shopper for one in of(world, Order) if one.shop == shop and one.shopper}) >= 15
+
+
 def test_forty_shoppers_have_names_of_their_own(world):
     assert len({one.name for one in shoppers()}) == len(world.shoppers) == 40
 
