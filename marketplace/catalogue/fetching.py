@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import httpx
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ LEASE = dt.timedelta(seconds=DEADLINE + 60)
 MOST_TRIES = 3
 MOST_FAILURES = 10
 MOST_HEADER = 500
+MOST_CHARSET = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def finish(
         try:
             job = feeds.queue(
                 session, SYSTEM, source.shop_id, received, is_complete=source.is_complete, now=now,
-                source_id=source.id,
+                source_id=source.id, charset=_charset(found),
             )  # fmt: skip
         except (feeds.ShopClosed, feeds.FeedsWaiting) as error:
             why = Failure(error.code, error.message(), error.next, found.status, found.size)
@@ -163,6 +165,12 @@ def finish(
         size=None if found.status == 304 else found.size,
         feed_id=job.id if job else None,
     )
+
+
+def _charset(found: Stored) -> str | None:
+    """Return what the server says the encoding is; of a packed file it says nothing about the feed inside."""
+    named = httpx.Response(200, headers=dict(found.headers)).charset_encoding or ""
+    return named if named.isascii() and named.isprintable() and 0 < len(named) <= MOST_CHARSET else None
 
 
 def _header(found: Stored, name: str) -> str | None:

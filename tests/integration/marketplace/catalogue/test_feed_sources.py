@@ -82,7 +82,10 @@ def feeds_of(shop: Any) -> list[FeedJob]:
 def test_a_source_is_fetched_lined_up_read_and_due_again_at_its_hour(
     market: Any, shop: Any, stranger: Any
 ) -> None:
-    stranger.lay("/all.tsv", FEED, ETag='"one"', Last_Modified="Sun, 22 Nov 2026 10:00:00 GMT")
+    kind = "text/plain; charset=windows-1252"
+    stranger.lay(
+        "/all.tsv", FEED, ETag='"one"', Last_Modified="Sun, 22 Nov 2026 10:00:00 GMT", Content_Type=kind
+    )
     source_id = source_of(market, shop, hour=3, complete=False)
     shown = call(market, shop, "GET", f"/{source_id}")
     assert (shown["state"], shown["time_zone"], shown["last_fetch"]) == ("active", "Europe/Amsterdam", None)
@@ -92,7 +95,7 @@ def test_a_source_is_fetched_lined_up_read_and_due_again_at_its_hour(
         assert jobs.read_waiting_feeds() == 1
     [job] = feeds_of(shop)
     assert (job.state, job.added, job.is_complete, job.queued_by) == ("done", 3, False, None)
-    assert str(job.source_id) == source_id
+    assert (str(job.source_id), job.charset) == (source_id, "windows-1252")
     shown = call(market, shop, "GET", f"/{source_id}")
     assert shown["last_fetch"]["outcome"] == "queued" and shown["last_fetch"]["feed_id"] == str(job.id)
     assert (shown["last_fetch"]["status"], shown["last_fetch"]["bytes"]) == (200, len(FEED))
