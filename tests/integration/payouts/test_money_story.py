@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import wsgi
-from marketplace.core import clock, config, db, hooks
+from marketplace.accounts import registration as accounts
+from marketplace.core import clock, config, db, hooks, web
 from marketplace.core.money import Money
 from payouts.accrual import registration as accrual
 from payouts.funding import service as funding
@@ -29,7 +30,10 @@ from payouts.statements import registration as statements
 from tests.conftest import Database
 from tests.integration.payouts.settling import World, shared_sandbox, slowly, world
 from tests.integration.tracking.trade import Trade, line, money
+from tracking.commissions import registration as commissions
 from tracking.commissions import sweeps
+from tracking.disputes import clockwork
+from tracking.disputes import registration as disputes
 
 __all__ = ["shared_sandbox", "world"]
 
@@ -49,7 +53,7 @@ OTHERS = {"jobs", "mail"}
 WORK: tuple[Callable[[], int], ...] = (
     sweeps.decide_due, sweeps.apply_waiting_refunds, sweeps.approve_due, accrual.post_all, settlement.handle_events,
     settlement.repair_fundings, settlement.follow_bank, runs.continue_runs, runs.resume_funded, statements.issue_due,
-    reconciliation.run_due,
+    reconciliation.run_due, clockwork.go_on_due,
 )  # fmt: skip
 
 
@@ -80,6 +84,10 @@ class Life:
         self.draw, self.world, self.n = random.Random(seed), world, 0
         world.play("app")
         self.trade = Trade(world.database)
+        rooms = (accounts, commissions, disputes)
+        self.trade.app = web.create_app(
+            config.current(), [one for room in rooms for one in room.blueprints()]
+        )
         world._role = "app"
         self.advisers = [self.trade.anne, self.trade.join("Bert"), self.trade.join("Cees")]
         world.now()
@@ -130,12 +138,33 @@ class Life:
             what = self.draw.choice(("approve", "approve", "decline"))
             self.send(
                 f"/commissions/{self.draw.choice(rows)['id']}/{what}",
-                {"reason": "other"} if what == "decline" else {},
+                {"reason": "duplicate"} if what == "decline" else {},
             )
 
-    def send(self, path: str, body: dict[str, Any]) -> None:
+    def quarrel(self) -> None:
+        """Let an adviser dispute a decline, or whoever's turn it is go on with a dispute."""
+        rows = self.trade.rows(
+            "SELECT c.id, c.adviser_id, d.id AS dispute FROM commission c JOIN commission_move m ON m.commission_id = c.id"
+            " LEFT JOIN dispute d ON d.commission_id = c.id WHERE m.kind = 'declined' ORDER BY c.id DESC LIMIT 4"
+        )
+        for row in self.draw.sample(rows, min(len(rows), 2)):
+            mine = next(one.bearer for one in self.advisers if one.id == row["adviser_id"])
+            self.send("/disputes", {"commission_id": str(row["id"]), "statement": "No."}, mine)
+            if row["dispute"] is not None:
+                path, outcome = (
+                    f"/disputes/{row['dispute']}",
+                    self.draw.choice(("accept", "accept", "reject")),
+                )
+                why = {"reason": "duplicate"} if outcome == "reject" else {}
+                turns = (
+                    ("answer", {"outcome": outcome} | why, None),
+                    ("escalate", {"statement": "No."}, mine),
+                )
+                self.send(f"{path}/{(turn := self.draw.choice(turns))[0]}", *turn[1:])
+
+    def send(self, path: str, body: dict[str, Any], bearer: str | None = None) -> None:
         self.world.play("app")
-        status = self.trade.send("POST", path, body).status_code
+        status = self.trade.send("POST", path, body, bearer=bearer).status_code
         assert status in (200, 201, 202, 404, 409, 422), (path, body, status)
 
     def click(self) -> None:
@@ -236,7 +265,7 @@ class Life:
 STEPS: dict[Callable[[Life], None], int] = {
     Life.order: 12, Life.lines: 4, Life.refund: 10, Life.cancel: 1, Life.verdict: 7, Life.click: 2, Life.fund: 4,
     Life.work_a_little: 12, Life.die: 8, Life.run: 3, Life.hear: 4, Life.fault: 5, Life.account: 2, Life.advance: 4,
-    Life.payday: 4,
+    Life.payday: 4, Life.quarrel: 8,
 }  # fmt: skip
 
 
