@@ -5,7 +5,6 @@ A job is a named function whose arguments are ids; it opens its own transaction 
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 import json
 import signal
@@ -16,14 +15,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
-import sqlalchemy as sa
 import structlog
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy import orm
 
-from marketplace.core import clock, config, db
+from marketplace.core import clock, config, heartbeat
 
 log = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,16 +47,6 @@ _OVERDUE_SECONDS, _BEGUN_SECONDS = 60, 20
 # After a hint that Valkey did not take in time, none is given until then.
 _SILENT_SECONDS = 5.0
 _silent_until = [0.0]
-
-
-class Heartbeat(db.Base):
-    """What a background process last reported: its business time offset and when; one row a process."""
-
-    __tablename__ = "heartbeat"
-
-    name: orm.Mapped[str] = orm.mapped_column(primary_key=True)
-    offset_seconds: orm.Mapped[int]
-    seen_at: orm.Mapped[dt.datetime]
 
 
 def job(name: str) -> Callable[[F], F]:
@@ -192,20 +179,6 @@ def run_sweeps(*, only_due: bool = False) -> int:
     return done
 
 
-def beat(name: str) -> None:
-    """Report that the process `name` is alive and which business time it sees."""
-    with db.transaction() as session:
-        # The offset is read as the transaction begins, which it does before the values of a statement are worked out.
-        session.connection()
-        session.execute(
-            sa.text(
-                "INSERT INTO heartbeat (name, offset_seconds, seen_at) VALUES (:name, :offset, :seen)"
-                " ON CONFLICT (name) DO UPDATE SET offset_seconds = :offset, seen_at = :seen"
-            ),
-            {"name": name, "offset": round(clock.offset().total_seconds()), "seen": clock.wall()},
-        )
-
-
 def listen_for_wake(woken: threading.Event, stopping: threading.Event) -> None:
     """Set `woken` at each wake-up call until `stopping`; go on by itself when Valkey was away."""
     while not stopping.is_set():
@@ -226,12 +199,12 @@ def _sweep_forever(name: str, woken: threading.Event, stopping: threading.Event)
         all_at_once = woken.is_set()
         woken.clear()
         try:
-            beat(name)
+            heartbeat.beat(name)
             # One thing done may make another due, so a wake-up goes round until nothing is left.
             for _ in range(20 if all_at_once else 1):
                 if run_sweeps(only_due=not all_at_once) == 0:
                     break
-            beat(name)
+            heartbeat.beat(name)
         except Exception as error:  # noqa: BLE001 - the worker outlives a database that is away.
             log.error("sweeps_interrupted", error=repr(error))
             stopping.wait(1.0)

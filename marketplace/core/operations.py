@@ -8,7 +8,7 @@ import flask
 import redis
 import sqlalchemy as sa
 
-from marketplace.core import clock, config, db, hooks, jobs
+from marketplace.core import clock, config, db, heartbeat, hooks, jobs
 from marketplace.core.errors import Unavailable
 from marketplace.core.policy import policy
 from marketplace.core.schemas import dump_instant
@@ -60,7 +60,7 @@ def show_clock() -> dict[str, Any]:
     """Tell the business time that this process sees, and what the worker last reported."""
     with db.session() as session:
         session.execute(sa.text("SELECT 1"))
-        beats = session.execute(sa.select(jobs.Heartbeat)).scalars().all()
+        beats = session.execute(sa.select(heartbeat.Heartbeat)).scalars().all()
         return {
             "business_now": dump_instant(clock.now()),
             "offset_seconds": round(clock.offset().total_seconds()),

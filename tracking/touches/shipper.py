@@ -13,7 +13,7 @@ import psycopg
 import sqlalchemy as sa
 import structlog
 
-from marketplace.core import clock, config, db, jobs, patience
+from marketplace.core import clock, config, db, heartbeat, jobs, patience
 from tracking.touches import segments, ship
 
 log = structlog.get_logger(__name__)
@@ -123,6 +123,6 @@ def _ship_while_connected(
         if shipped.rejected:
             log.error("click_lines_set_aside", lines=shipped.rejected)
         if is_woken or time.monotonic() >= beat_at:
-            jobs.beat("shipper")
+            heartbeat.beat("shipper")
             beat_at = time.monotonic() + BEAT_SECONDS
         woken.wait(POLL_SECONDS)
