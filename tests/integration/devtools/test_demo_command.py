@@ -106,6 +106,12 @@ def test_a_second_demo_says_that_it_runs(demo):
     assert demo.facts["processes"] == before
 
 
+def test_the_facts_of_the_document_hold_on_a_fresh_demo(demo):
+    code, said = demo.dev("facts")
+    assert code == 0, said
+    assert demo.facts["world"]["scale"] == 1
+
+
 def test_another_port_for_a_running_demo_is_refused(demo):
     code, said = demo.dev("demo", "--detach", "--port", str(ports.any_free(1)[0]))
     assert code == 1
@@ -160,3 +166,24 @@ def test_stopping_what_does_not_run_is_no_error(demo):
     assert demo.dev("stop") == (0, "nothing was running\n")
     code, said = demo.dev("stop", "web")
     assert (code, "no demo is running" in said) == (1, True)
+
+
+def test_a_first_start_that_was_interrupted_begins_again_from_empty(demo):
+    demo.dev("stop")
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "marketplace.devtools", "demo", "--reset"],
+        cwd=demo.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(demo.world.seeding_mark.exists)
+        time.sleep(5)
+    finally:
+        begun.kill()
+        begun.wait()
+    assert not demo.world.people_file.exists()
+    code, said = demo.dev("demo", "--detach")
+    assert code == 0, said
+    assert "interrupted while seeding; starting again from empty" in said
+    assert demo.dev("facts")[0] == 0
