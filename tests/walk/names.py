@@ -24,6 +24,8 @@ INSIDE_A_TENANT = frozenset(
         "api_keys.shops",
         "agreements.shops",
         "evidence.own_purchase",
+        "disputes.open",
+        "disputes.own",
     }
 )
 
