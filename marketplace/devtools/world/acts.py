@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from marketplace.core import clock
 from marketplace.devtools import payday
+from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.main_job import BROWSER, euro, must
 from marketplace.devtools.people import Person
 from marketplace.devtools.talk import Caller
@@ -41,14 +42,14 @@ class Acts:
         self._disputes: dict[str, str] = {}
         self._evidence: dict[str, str] = {}
 
-    def now(self) -> str:
+    def instant(self) -> str:
         """Return business time as requests carry it."""
         return (clock.wall() + self.offset).isoformat()
 
     @singledispatchmethod
     def do(self, one: events.Event) -> None:
         """Carry out one event. Raises Refused or WentWrong when it does not come out as planned."""
-        raise NotImplementedError(f"nobody knows how to do {one}")
+        raise DevtoolsError(f"nobody knows how to do {one}")
 
     @do.register
     def _join(self, one: events.Join) -> None:
@@ -147,7 +148,7 @@ class Acts:
         shop_ = self.cast.shops[one.shop]
         body: dict[str, Any] = {
             "order_ref": one.ref,
-            "ordered_at": self.now(),
+            "ordered_at": self.instant(),
             "currency": shop_.facts.currency,
             "click_tokens": [self.cast.tokens[mark] for mark in one.clicks if mark in self.cast.tokens],
             "lines": [_line(line) for line in one.lines],
@@ -173,7 +174,7 @@ class Acts:
     def _refund(self, one: events.Refund) -> None:
         body = {
             "refund_ref": one.refund_ref,
-            "refunded_at": self.now(),
+            "refunded_at": self.instant(),
             "lines": [{"line_ref": one.line.ref, "quantity": one.quantity, "net": euro(one.net)}],
             "reason": "item_returned",
         }
