@@ -175,7 +175,12 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "is_new": None,
         },
         "statement": {"number": word},
-        "store": {"code": f"S{word}".upper(), "country": "NL"},
+        "store": {
+            "code": f"S{word}".upper(),
+            "country": "NL",
+            "state": "closed",
+            "closed_at": "2026-02-01",
+        },
         "stripe_event": {"source": "account", "event_id": word, "handled_at": None, "outcome": None},
         "stripe_movement": {"kind": "cost", "source_id": word},
         "touch": {"source": "token"},
