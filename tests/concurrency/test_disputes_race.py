@@ -67,7 +67,7 @@ def test_decide_and_withdraw_at_one_moment_leave_one_end(court):
     assert (court.stands()[0] == "10.00") == (kinds[-1] == "decided")
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.slow) for turn in (1, 2))])
 def test_of_an_answer_in_the_last_instant_and_the_clock_one_is_first_and_the_other_hears_it(court, turn):
     opened = court.dispute(court.decline())
     one, end = UUID(opened["id"]), dt.datetime.fromisoformat(opened["answer_by"])

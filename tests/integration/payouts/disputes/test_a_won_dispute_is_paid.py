@@ -102,6 +102,7 @@ def test_a_declined_sale_that_is_reinstated_is_paid_once_and_everything_agrees(c
     assert court.broken() == {}
 
 
+@pytest.mark.slow
 def test_a_win_over_a_budget_that_ran_out_awaits_the_shop_and_is_paid_when_it_pays(court: Court) -> None:
     court.world.budget(2_200)
     dispute = court.disputed("A-1", line("1", "200.00"))

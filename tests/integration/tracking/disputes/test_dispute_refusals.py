@@ -19,6 +19,7 @@ def test_a_decline_is_disputed_within_its_term_and_no_longer(court):
     assert (late["code"], "2" in late["detail"]) == ("dispute_too_late", True)
 
 
+@pytest.mark.slow
 def test_only_what_was_declined_is_disputed_and_only_by_its_adviser(court):
     bert = court.join()
     pending = court.report(court.order("A-9", court.token(court.anne)))["commissions"][0]["id"]
@@ -87,6 +88,7 @@ def test_each_side_does_its_own_part_and_nobody_decides_out_of_turn(court):
         assert court.look(opened, bearer=bearer)["id"] == opened["id"]
 
 
+@pytest.mark.slow
 def test_nobody_else_sees_a_dispute(court):
     opened, bert, other = court.dispute(court.decline()), court.join(), Court(court.database)
     other.app = court.app

@@ -42,6 +42,7 @@ def test_what_the_shop_accepts_stands_again_and_the_clock_approves_it(court):
     assert (court.broken_promises(), court.due(), court.sweep()) == ({}, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_hold_that_passed_while_it_was_disputed_is_not_begun_anew(court):
     opened = court.escalated(court.decline())
     court.move_clock(days=40)
@@ -51,6 +52,7 @@ def test_a_hold_that_passed_while_it_was_disputed_is_not_begun_anew(court):
     assert court.stands() == ("10.00", "approved")
 
 
+@pytest.mark.slow
 def test_what_was_reinstated_can_be_approved_early_and_never_declined_again(court):
     commission = court.decline()
     opened = court.dispute(commission)
