@@ -24,6 +24,7 @@ EXEMPT = {
     "heartbeat": "one row for each process of ours",
     "edge_mark": "one row for each edge: up to when its clicks are here",
     "dispute_policy": "the terms of disputes, the same for everybody",
+    "google_category": "Google's categories, the same for everybody; the web role may only read them",
     "account_kind": "the chart of accounts, the same for everybody",
     "click": "raw clicks, expired after 90 days; the web role has no right on them (decisions D5, D25)",
     "click_first": "raw clicks of two days; the web role has no right on them (decisions D25)",

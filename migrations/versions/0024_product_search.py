@@ -12,7 +12,6 @@ from alembic import op
 from marketplace.catalogue import taxonomy
 from marketplace.catalogue.search_words import fold, index_text
 from migrations.grants import grant, grant_execute
-from migrations.row_security import enable, permit
 
 revision = "0024"
 down_revision = "0023"
@@ -203,9 +202,6 @@ def upgrade() -> None:
     op.execute(CATEGORIES)
     grant(op, "app", "SELECT", "google_category")
     grant(op, "worker", "SELECT, INSERT, UPDATE", "google_category")
-    enable(op, "google_category")
-    permit(op, "google_category", "app", "select", "true")
-    permit(op, "google_category", "worker", "all", "true")
     _name_categories()
 
 

@@ -72,7 +72,8 @@ def _plant(
             marks.tables.add(table)
         for row in new:
             for one in UUID.findall(row):
-                if len(columns) == 1:
+                # A row that is known by another's id, such as a product's page, shares it: the id is the other's.
+                if columns == ["id"] or (len(columns) == 1 and one not in marks.ids):
                     marks.ids[one] = f"{table}:{row}"
         for column in _texts(connection, table):
             if column in columns or f"{table}.{column}" in NAMED_ELSEWHERE:
