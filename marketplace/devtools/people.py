@@ -106,23 +106,20 @@ def sign_up(
 
 def hire(run: Callable[..., str], facts: Mapping[str, Any], role: str, name: str, email: str) -> Person:
     """Make a person of finance or admin, as whoever runs the machine does; `run(*argv)` runs a python command."""
-    person = Person(role, name, email, _password(), Caller(facts["web"]), totp_secret=pyotp.random_base32())
-    run(
-        *(
-            "-m",
-            "marketplace.devtools",
-            "run",
-            "create-staff",
-            "--role",
-            role,
-            "--email",
-            email,
-            "--name",
-            name,
-        ),
-        *("--password", person.password, "--totp-secret", str(person.totp_secret)),
-    )
+    person = of_platform(facts, role, name, email)
+    run("-m", "marketplace.devtools", "run", *hiring(person))
     return person.sign_in()
+
+
+def of_platform(facts: Mapping[str, Any], role: str, name: str, email: str) -> Person:
+    """Return somebody of finance or admin who is still to be hired, with password and second factor."""
+    return Person(role, name, email, _password(), Caller(facts["web"]), totp_secret=pyotp.random_base32())
+
+
+def hiring(person: Person) -> list[str]:
+    """Return the words of the command that hires somebody of the platform."""
+    who = ["create-staff", "--role", person.role, "--email", person.email, "--name", person.name]
+    return [*who, "--password", person.password, "--totp-secret", str(person.totp_secret)]
 
 
 def mailed_token(facts: Mapping[str, Any], email: str, where: str = "", timeout: float = 30.0) -> str:

@@ -38,7 +38,7 @@ class Acts:
         self._browsers = {one.key: one for one in plan.shoppers}
         self._edge = Caller(cast.facts["edge"])
         self._sandbox = Caller(cast.facts["sandbox"], "sk_test_world")
-        self._fresh: dict[str, float] = {}
+        self._began, self._fresh = time.monotonic(), dict[str, float]()
         self._disputes: dict[str, str] = {}
         self._evidence: dict[str, str] = {}
 
@@ -247,7 +247,7 @@ class Acts:
     def _renewed(self, person: Person) -> Person:
         """Let somebody sign in again when the last time was long ago: money asks for a fresh sign-in."""
         moment = time.monotonic()
-        if moment - self._fresh.setdefault(person.email, moment) > _FRESH_SECONDS:
+        if moment - self._fresh.get(person.email, self._began) > _FRESH_SECONDS:
             person.sign_in()
             self._fresh[person.email] = moment
         return person

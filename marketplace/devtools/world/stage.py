@@ -10,7 +10,7 @@ from typing import Any
 
 from marketplace.devtools import business_time
 from marketplace.devtools.main_job import MainJob, agree
-from marketplace.devtools.people import Person, hire, sign_up
+from marketplace.devtools.people import Person, hiring, of_platform, sign_up
 from marketplace.devtools.talk import Caller
 from marketplace.devtools.world.cast import Cast, PlayedAdviser, PlayedShop
 from marketplace.devtools.world.credentials import TOPICS
@@ -36,11 +36,11 @@ KINDS = {"rss": "text/xml", "atom": "application/atom+xml", "csv": "text/csv"}
 def open_world(facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], control: Control) -> Cast:
     """Let everybody of the world sign up and the shops open; return who there is. run: a command of the machine's."""
     cast = Cast(facts)
-    run("-m", "marketplace.devtools", "run", "attribution-policy", "--guard-seconds", str(GUARD_SECONDS))
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        staff = {one.key: threads.submit(_arrive, facts, run, one) for one in PEOPLE}
+        platform = threads.submit(_hire, facts, run)
+        members = {one.key: threads.submit(_join_shop, facts, one) for one in PEOPLE if one.shop is not None}
         people = {one.key: threads.submit(_sign_up, facts, one) for one in advisers}
-        cast.staff = {key: made.result() for key, made in staff.items()}
+        cast.staff = {key: made.result() for key, made in members.items()} | platform.result()
         cast.advisers = {key: made.result() for key, made in people.items()}
     for shop in SHOPS:
         cast.shops[shop.key] = _open_shop(cast, shop, control)
@@ -48,9 +48,19 @@ def open_world(facts: Mapping[str, Any], run: Run, advisers: Sequence[Adviser], 
     return cast
 
 
-def _arrive(facts: Mapping[str, Any], run: Run, one: Staff) -> Person:
-    if one.role in ("finance", "admin"):
-        return hire(run, facts, one.role, one.name, one.email)
+def _hire(facts: Mapping[str, Any], run: Run) -> dict[str, Person]:
+    """Publish the platform's policy and hire its people, in one process of the machine's."""
+    people = {
+        one.key: of_platform(facts, one.role, one.name, one.email) for one in PEOPLE if one.shop is None
+    }
+    words = ["attribution-policy", "--guard-seconds", str(GUARD_SECONDS)]
+    for person in people.values():
+        words += ["--", *hiring(person)]
+    run("-m", "marketplace.devtools", "run", *words)
+    return {key: person.sign_in() for key, person in people.items()}
+
+
+def _join_shop(facts: Mapping[str, Any], one: Staff) -> Person:
     person = sign_up(facts, "shop_owner", one.name, one.email, one.locale)
     person.role = one.role
     return person

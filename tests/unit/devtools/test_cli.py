@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.devtools import cli
+from marketplace.devtools import cli, registered
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,8 @@ def test_an_unknown_bench_is_exit_2_and_names_the_ones_there_are(capsys):
 @pytest.mark.parametrize("command", ["demo", "stop", "start", "check", "test", "bench", "run"])
 def test_each_command_has_something_that_runs_it(command):
     assert callable(cli._runner(command))
+
+
+def test_several_commands_to_run_are_told_apart():
+    assert registered._commands(["a", "--b", "c", "--", "d"]) == [["a", "--b", "c"], ["d"]]
+    assert registered._commands([]) == [[]]
