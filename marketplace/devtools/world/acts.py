@@ -27,6 +27,8 @@ from marketplace.devtools.world.stage import KINDS
 # A sign-in counts as fresh for half an hour.
 _FRESH_SECONDS = 20 * 60
 _LINK_SECONDS = 10.0
+# From a late click to its order; an order may be told a little before it counts.
+_SECONDS_LATER = dt.timedelta(seconds=5)
 
 
 class Acts:
@@ -41,10 +43,11 @@ class Acts:
         self._began, self._fresh = time.monotonic(), dict[str, float]()
         self._disputes: dict[str, str] = {}
         self._evidence: dict[str, str] = {}
+        self._late: dict[int, dt.datetime] = {}
 
-    def instant(self) -> str:
-        """Return business time as requests carry it."""
-        return (clock.wall() + self.offset).isoformat()
+    def instant(self) -> dt.datetime:
+        """Return business time."""
+        return clock.wall() + self.offset
 
     @singledispatchmethod
     def do(self, one: events.Event) -> None:
@@ -119,6 +122,8 @@ class Acts:
     @do.register
     def _click(self, one: events.Click) -> None:
         address = self._address(one.link)
+        if one.is_late:
+            self._late[one.mark] = self.instant()
         headers = BROWSER | {"User-Agent": self._browsers[one.shopper].browser}
         deadline = time.monotonic() + _LINK_SECONDS
         while True:
@@ -148,7 +153,7 @@ class Acts:
         shop_ = self.cast.shops[one.shop]
         body: dict[str, Any] = {
             "order_ref": one.ref,
-            "ordered_at": self.instant(),
+            "ordered_at": self._ordered_at(one).isoformat(),
             "currency": shop_.facts.currency,
             "click_tokens": [self.cast.tokens[mark] for mark in one.clicks if mark in self.cast.tokens],
             "lines": [_line(line) for line in one.lines],
@@ -165,6 +170,11 @@ class Acts:
         caller = shop_.key.as_bearer(shop_.test_key) if one.is_test else shop_.key
         caller.post("orders", body)
 
+    def _ordered_at(self, one: events.Order) -> dt.datetime:
+        """Return when an order was placed: now, or seconds after a late click, however slow this machine is."""
+        late = [self._late[mark] for mark in one.clicks if mark in self._late]
+        return late[-1] + _SECONDS_LATER if late else self.instant()
+
     @do.register
     def _add_lines(self, one: events.AddLines) -> None:
         body = {"lines": [_line(line) for line in one.lines]}
@@ -174,7 +184,7 @@ class Acts:
     def _refund(self, one: events.Refund) -> None:
         body = {
             "refund_ref": one.refund_ref,
-            "refunded_at": self.instant(),
+            "refunded_at": self.instant().isoformat(),
             "lines": [{"line_ref": one.line.ref, "quantity": one.quantity, "net": euro(one.net)}],
             "reason": "item_returned",
         }
