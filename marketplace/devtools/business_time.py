@@ -72,8 +72,6 @@ def set_offset(facts: Mapping[str, Any], seconds: int) -> None:
     """
     with _as_owner(facts) as connection:
         connection.execute("UPDATE business_clock SET offset_seconds = %s", [seconds])
-        # The edge looks at the clock once a second by itself.
-        connection.execute("NOTIFY edge, 'clock'")
     Caller(facts["sandbox"]).post(f"{facts['sandbox']}/_sandbox/clock", {"offset_seconds": seconds})
     wake(facts)
     deadline = time.monotonic() + 60

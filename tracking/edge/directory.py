@@ -22,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 FLOOR_SECONDS = 30.0
 CLOCK_SECONDS = 1.0
-# What a notice says when business time was moved and no link changed.
-CLOCK_NEWS = "clock"
 _UNKNOWN_SECONDS = 10.0
 _MOST_UNKNOWN = 50_000
 _LOOKUPS_PER_SECOND = 50
@@ -163,8 +161,8 @@ class Directory:
                 due = time.monotonic() + FLOOR_SECONDS
                 if self._stopping.wait(min(rest, 5.0)):
                     return
-            for news in connection.notifies(timeout=min(CLOCK_SECONDS, FLOOR_SECONDS), stop_after=1):
-                due = due if news.payload == CLOCK_NEWS else 0.0
+            for _ in connection.notifies(timeout=min(CLOCK_SECONDS, FLOOR_SECONDS), stop_after=1):
+                due = 0.0
             # Several statements of one transaction notify one after the other; one load answers them all.
-            for news in connection.notifies(timeout=0):
-                due = due if news.payload == CLOCK_NEWS else 0.0
+            for _ in connection.notifies(timeout=0):
+                due = 0.0
