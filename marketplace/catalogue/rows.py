@@ -129,7 +129,9 @@ class _Reader:
     def category(self, google: str, product_type: str) -> str:
         known = taxonomy.known()
         if google.isdigit() and known.find(google) is None:
-            reason = f"We don't know Google's category {google[:20]}: no rule about categories above it can hold."
+            reason = (
+                f"We don't know Google's category {google[:20]}: no rule about categories above it can hold."
+            )
             fix = "Give the path in words, such as Home & Garden > Kitchen & Dining."
             self.warn("google_product_category", "category_unknown", reason, fix)
         return taxonomy.filed(google, product_type, known)

@@ -49,7 +49,9 @@ class Accrual(Base):
     __tablename__ = "accrual"
     __table_args__ = (
         sa.UniqueConstraint("commission_id", "seq"),
-        sa.CheckConstraint("kind IN ('earned', 'approved', 'declined', 'reversed', 'reinstated')", name="kind"),
+        sa.CheckConstraint(
+            "kind IN ('earned', 'approved', 'declined', 'reversed', 'reinstated')", name="kind"
+        ),
         sa.CheckConstraint(
             "funded = (unfunded_commission_minor = 0 AND unfunded_fee_minor = 0)", name="funded_is_whole"
         ),
