@@ -37,6 +37,17 @@ def test_what_the_document_says_of_orders_commissions_advisers_and_disputes_is_w
         assert table.written() in document, f"{table.title}: write it with ./dev facts --write"
 
 
+def test_the_document_names_the_orders_of_each_story():
+    document = facts_command.DOCUMENT.read_text(encoding="utf-8")
+    stories: dict[str, list[str]] = {}
+    for one in plan().events:
+        if isinstance(one, events.Order) and one.story is not None:
+            stories.setdefault(one.story, []).append(one.ref)
+    for story, refs in stories.items():
+        assert f"| {story} | {', '.join(refs)} |" in document
+    assert f"`GET /api/v1/orders/{stories['stan'][0]}`" in document
+
+
 @pytest.mark.parametrize(
     ("lines", "earned"),
     [
