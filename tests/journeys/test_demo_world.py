@@ -10,6 +10,7 @@ import pytest
 from marketplace.devtools import business_time, drain, facts_command, ports, stack
 from marketplace.devtools.errors import ServiceFailed
 from marketplace.devtools.state import World
+from marketplace.devtools.talk import Caller
 from marketplace.devtools.throwaway import memory_folder
 from marketplace.devtools.world import expected, play, totals
 from marketplace.devtools.world.plan import plan
@@ -27,6 +28,8 @@ class Played:
         demo = {**facts, **people}
         self.tables = totals.of_demo(demo, facts_command.finance(demo))
         self.people, self.left = people, drain.due(facts)
+        shops = [one["key"] for one in people["api_keys"] if one["role"] == "owner" and one["mode"] == "live"]
+        self.sources = [one for key in shops for one in Caller(facts["web"], key).items("feed-sources")]
         try:
             self.verified = running.command("-m", "marketplace.devtools", "verify", name="worker")
         except ServiceFailed as failed:
@@ -82,6 +85,13 @@ def test_every_promise_holds_and_nothing_is_due(played):
     assert len(lines) > 30
     assert [line for line in lines if not line.startswith("ok\t")] == []
     assert played.left == {}
+
+
+def test_each_shops_feed_was_fetched_from_its_site_and_will_be_every_week(played):
+    assert len(played.sources) == 3
+    for source in played.sources:
+        assert (source["every"], source["state"], source["failures"]) == ("weekly", "active", 0)
+        assert source["last_fetch"]["outcome"] == "queued"
 
 
 def test_progress_tells_each_week_and_how_long_is_left(played):

@@ -73,12 +73,20 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
             except DevtoolsError as error:
                 raise DevtoolsError(f"day {day}: {one}: {error}") from error
         progress.lived(day, len(today))
+    _keep_fetching(cast)
     settle(facts)
     maker = cast.staff["fatima"]
     difference = payday.reconcile(next(iter(cast.shops.values())).job, maker)
     if difference:
         raise DevtoolsError(f"the world does not reconcile: {difference}")
     say(f"  reconciliation EUR {difference:.2f}")
+
+
+def _keep_fetching(cast: Cast) -> None:
+    """Let each shop's feed be fetched from its site from now on: at once, and then every week."""
+    for shop in cast.shops.values():
+        address = f"https://{shop.facts.host}{shop.facts.feed_path}"
+        shop.key.post("feed-sources", {"url": address, "every": "weekly"})
 
 
 class _Progress:
