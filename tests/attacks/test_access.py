@@ -10,6 +10,7 @@ import random
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -191,7 +192,7 @@ def test_attack_44_no_address_leads_inside_at_once_or_by_a_redirect(
     def resolve(host: str, _deadline: int) -> list[str]:
         return names.get(host.strip("[]"), [host.strip("[]")])
 
-    honest = fetch._hop
+    hops, judge = fetch._hop, fetch._judge
     live = Settings(mode="production")
     try:
         for target in HOPS:
@@ -200,19 +201,23 @@ def test_attack_44_no_address_leads_inside_at_once_or_by_a_redirect(
                 with pytest.raises((fetch.FetchRefused, fetch.FetchFailed)):
                     fetch.get(address, live, 1000, resolve=resolve)
                 continue
-            asked: list[str] = []
+            judged: list[str] = []
 
-            def redirecting(url: str, *rest: Any, to: str = address, seen: list[str] = asked) -> Any:
-                # Only the first hop is played: a public site that sends us on. The next is judged by the real code.
+            def judging(url: str, *rest: Any, seen: list[str] = judged) -> Any:
                 seen.append(url)
-                if len(seen) == 1:
-                    return fetch.Fetched(url, 302, "", b""), to if "://" in to else f"https:{to}"
-                return honest(url, *rest)
+                return judge(url, *rest)
 
+            def redirecting(
+                target: Any, url: str, *rest: Any, to: str = address, seen: list[str] = judged
+            ) -> Any:
+                # Only the first hop is played: a public site that sends us on. The next is judged by the real code.
+                return urljoin(url, to) if len(seen) == 1 else hops(target, url, *rest)
+
+            monkeypatch.setattr(fetch, "_judge", judging)
             monkeypatch.setattr(fetch, "_hop", redirecting)
             with pytest.raises((fetch.FetchRefused, fetch.FetchFailed)):
                 fetch.get("https://www.public.example/", live, 1000, resolve=resolve)
-            assert len(asked) == 2
+            assert judged == ["https://www.public.example/", urljoin("https://www.public.example/", address)]
             monkeypatch.undo()
     finally:
         inside.shutdown()

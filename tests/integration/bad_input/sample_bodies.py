@@ -224,6 +224,21 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ),
         ("POST", "/commissions/{commission_id}/approve"): ("owner", {}),
         ("POST", "/commissions/{commission_id}/decline"): ("owner", {"reason": "other", "note": "n"}),
+        ("POST", "/disputes"): (
+            "adviser",
+            {
+                "commission_id": things["declined_id"],
+                "statement": "I have the chat",
+                "links": ["https://peer.example/chat"],
+            },
+        ),
+        ("POST", "/disputes/{dispute_id}/answer"): (
+            "owner",
+            {"outcome": "reject", "reason": "other", "statement": "nobody clicked"},
+        ),
+        ("POST", "/disputes/{dispute_id}/escalate"): ("adviser", {"statement": "look at the chat"}),
+        ("POST", "/disputes/{dispute_id}/withdraw"): ("adviser", {}),
+        ("POST", "/disputes/{dispute_id}/decide"): ("admin", {"outcome": "shop", "reason": "no click"}),
         ("POST", "/funding"): ("owner", pay_in),
         ("POST", "/payout-account"): ("adviser", {"currency": "EUR"}),
         ("POST", "/runs"): ("finance", {"currency": "EUR"}),

@@ -155,6 +155,7 @@ class Siege:
         works = trade.call("POST", f"/stores/{store_id}/advisers", there, status=201)["id"]
         bought = {"kind": "user", "statement": "Bought", "shop_id": str(world.shop_id), "order_ref": ref}
         stated = trade.call("POST", "/evidence", bought, status=201, bearer=trade.anne.bearer)
+        declined, disputed = self._dispute(trade)
         feed = self.ask("POST", "/feeds", Person("", trade.key), data=b"x").get_json()["id"]
         return {
             "shop_id": str(world.shop_id),
@@ -170,6 +171,8 @@ class Siege:
             "store_id": store_id,
             "store_adviser_id": works,
             "evidence_id": stated["id"],
+            "declined_id": declined,
+            "dispute_id": disputed,
             "feed_id": feed,
             "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
             "invitation_id": trade.call("POST", "/invitations", invitation, status=201, **owner)["id"],
@@ -181,6 +184,17 @@ class Siege:
             "run_id": str(uuid.uuid4()),
             "break_id": str(uuid.uuid4()),
         }
+
+    @staticmethod
+    def _dispute(trade: Trade) -> tuple[str, str]:
+        """Let the shop decline a commission and its adviser dispute that; return the ids of both."""
+        order = trade.order(f"D-{secrets.token_hex(3)}", trade.token(trade.anne))
+        declined = trade.report(order)["commissions"][0]["id"]
+        why = {"reason": "other", "note": "not ours"}
+        trade.call("POST", f"/commissions/{declined}/decline", why, status=200)
+        told = {"commission_id": declined, "statement": "they clicked"}
+        opened = trade.call("POST", "/disputes", told, status=201, bearer=trade.anne.bearer)
+        return declined, opened["id"]
 
     def _draft_a_run(self) -> None:
         made = self.ask("POST", "/runs", self.people["finance"], json={"currency": "EUR"})
