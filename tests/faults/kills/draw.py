@@ -10,7 +10,7 @@ Kill = tuple[str, str, int]
 Target = tuple[str, int]
 
 # Parts of the story that go together in one town, in any order, before and after one of the endings.
-DAILY = ("market", "visits", "orders", "stuck", "funding", "account")
+DAILY = ("market", "visits", "orders", "stuck", "funding", "account", "disputes", "evidence", "stores")
 ENDINGS = (
     "account_gone",
     "payday",

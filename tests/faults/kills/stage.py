@@ -41,6 +41,15 @@ VISIT = {
 _NOT_HERE = {"mail", "feeds"}
 _NO_WORK = {"edges", "mail", "jobs", "feeds"}
 _MOST_ROUNDS = 14
+# What can be told, with how it is called and the table in which it must be exactly once afterwards.
+_TOLD = {
+    "click": ("click_id::text", "click"),
+    "order": ("order_ref", "shop_order"),
+    "dispute": ("dispute_id || ' ' || kind", "dispute_event"),
+    "evidence": ("evidence_id || ' ' || state", "influence_evidence_event"),
+    "store": ("shop_id || ' ' || code", "store"),
+    "adviser of a store": ("store_id || ' ' || adviser_id", "store_adviser"),
+}
 
 
 class Refused(AssertionError):
@@ -95,6 +104,8 @@ class Stage:
         self.gateway: StripeGateway = stripe_at(spec["sandbox"])
         self.edge: Edge | None = None
         self._visitors: Client | None = None
+        self.play("worker")
+        self.hear_the_time()
         self.play("app")
 
     # Who one is
@@ -233,10 +244,14 @@ class Stage:
         self.superuser("UPDATE accrual_set_aside SET retry_at = now() - interval '1 second'")
         self.sandbox.ask("clock", {"advance": f"{seconds}s"})
         self.play("worker")
-        with db.session() as session:
-            session.execute(sa.text("SELECT 1"))
+        self.hear_the_time()
         if self.edge is not None:
             self.edge.spool.set_offset(round(clock.offset().total_seconds() * 1000))
+
+    def hear_the_time(self) -> None:
+        """Learn what business time it is, which every transaction hears first; nobody begins in the past."""
+        with db.session() as session:
+            session.execute(sa.text("SELECT 1"))
 
     # The end
 
@@ -319,11 +334,9 @@ class Stage:
 
     def _forgotten(self) -> list[str]:
         told = self.was_told()
-        clicks = self.superuser("SELECT click_id::text, count(*) FROM click GROUP BY click_id")
-        orders = self.superuser("SELECT order_ref, count(*) FROM shop_order GROUP BY order_ref")
         wrong = []
-        for kind, rows in (("click", clicks), ("order", orders)):
-            there = dict(rows)
+        for kind, (what, table) in _TOLD.items():
+            there = dict(self.superuser(f"SELECT {what}, count(*) FROM {table} GROUP BY 1"))
             missing = {what for one, what in told if one == kind} - set(there)
             twice = [what for what, count in there.items() if count != 1]
             if missing or twice:

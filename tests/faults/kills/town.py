@@ -16,7 +16,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyotp
+
 import wsgi
+from marketplace.accounts import totp
 from marketplace.core import clock, config, db
 from marketplace.core.money import Money
 from marketplace.devtools.postgres import Postgres
@@ -163,10 +166,11 @@ def _furnish(database: Database, sandbox: Sandbox) -> dict[str, Any]:
         }
         for one in (world.maker, world.checker)
     ]
+    admin = _admin(world)
     # Sign-ins of the town outlast the longest bench, and count as fresh all the while.
     trade.execute(
         "UPDATE auth_session SET password_at = now() + interval '60 days', last_seen_at = now() + interval '60 days',"
-        " expires_at = now() + interval '90 days'"
+        " totp_at = totp_at + interval '60 days', expires_at = now() + interval '90 days'"
     )
     facts = {
         "shop_id": str(trade.world.shop_id),
@@ -178,9 +182,18 @@ def _furnish(database: Database, sandbox: Sandbox) -> dict[str, Any]:
             name: _adviser(who) for name, who in (("anne", trade.anne), ("bert", bert), ("cees", cees))
         },
         "finance": people,
+        "admin": admin,
     }
     world.close()
     return json.loads(json.dumps(facts))  # type: ignore[no-any-return]
+
+
+def _admin(world: World) -> str:
+    """Make an admin, signed in with both factors, and return the token."""
+    with world.rows() as session:
+        user = world._user(session, "admin")
+        user.totp_secret = totp.seal_secret(user.id, pyotp.random_base32())
+    return world.token(user.id, totp_now=True)["Authorization"].removeprefix("Bearer ")
 
 
 def _adviser(who: Joined) -> dict[str, str]:
