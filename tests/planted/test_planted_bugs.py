@@ -16,7 +16,7 @@ from tests.planted.workbench import HERE, ROOT, Bug, Sources, Workbench, bugs, p
 
 ALL = bugs()
 MOST_LINES = 14
-DRAWN = 3
+DRAWN = 2
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def noticed(workbench: Workbench, bug: Bug) -> None:
     assert outcome == dict.fromkeys(bug.tests, "failed"), bug.title
 
 
-def test_three_drawn_bugs_are_noticed_and_without_them_all_is_well(workbench: Workbench) -> None:
+def test_drawn_bugs_are_noticed_and_without_them_all_is_well(workbench: Workbench) -> None:
     seed = int(os.environ.get("PLANTED_SEED", random.randrange(2**32)))
     drawn = random.Random(seed).sample(ALL, DRAWN)
     print(f"seed {seed}: {', '.join(bug.name for bug in drawn)}")

@@ -101,8 +101,10 @@ def _ship_segment(
     seen_at: dt.datetime,
 ) -> tuple[Position, Shipment]:
     path, total = segments.segment_path(folder, position.segment), Shipment()
+    # What comes meanwhile is the next round's: one that went after it would not end while visitors keep coming.
+    end = path.stat().st_size
     with path.open("rb") as file:
-        for shipped in _in_order(lanes, _batches(file, position.offset), folder, slot, seen_at):
+        for shipped in _in_order(lanes, _batches(file, position.offset, end), folder, slot, seen_at):
             total += shipped
             position = Position(position.segment, position.offset + shipped.bytes)
             failpoints.reach("touches.position", "before_write")
@@ -122,11 +124,11 @@ def _ship_segment(
     return position, total
 
 
-def _batches(file: BinaryIO, offset: int) -> Iterator[bytes]:
-    """Cut what is in a segment from `offset` on into batches of whole lines."""
+def _batches(file: BinaryIO, offset: int, end: int) -> Iterator[bytes]:
+    """Cut what is in a segment from `offset` up to `end` into batches of whole lines."""
     while True:
         file.seek(offset)
-        chunk = file.read(BATCH_BYTES)
+        chunk = file.read(max(0, min(BATCH_BYTES, end - offset)))
         whole = chunk[: chunk.rfind(b"\n") + 1]
         if not whole:
             return

@@ -300,3 +300,14 @@ def test_roles_can_do_their_own_work_only(road: Road) -> None:
     for statement in ("DELETE FROM click", "UPDATE touch SET ts = now()", "UPDATE click SET verdict = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             road.connection.execute(statement)
+
+
+def test_a_round_ends_with_what_was_there_when_it_began_however_many_clicks_come(tmp_path):
+    segment = tmp_path / "1.tsv"
+    segment.write_bytes(b"a\nb\n")
+    with segment.open("rb") as file, segment.open("ab", buffering=0) as visitors:
+        rounds = ship._batches(file, 0, segment.stat().st_size)
+        visitors.write(b"c\n")
+        assert next(rounds) == b"a\nb\n"
+        visitors.write(b"d\n")
+        assert list(rounds) == []
