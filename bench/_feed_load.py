@@ -13,8 +13,9 @@ import psycopg
 from lxml import etree
 
 from bench._books import NOW
-from marketplace.catalogue import feeds, jobs
-from marketplace.catalogue.models import FeedJob
+from marketplace.catalogue.feeds import jobs
+from marketplace.catalogue.feeds import service as feeds
+from marketplace.catalogue.feeds.models import FeedJob
 from marketplace.core import db, ids
 from marketplace.core import jobs as core_jobs
 

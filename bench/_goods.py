@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from marketplace.catalogue.search_words import index_text
+from marketplace.catalogue.indexing import index_text
 
 SHOPS = 5
 NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from bench._goods import Goods, goods, open_shops, questions, stock
 from bench._served import Served
 from bench._server import Books, books, report, server_cpu
-from marketplace.catalogue import search
 from marketplace.catalogue.models import Product
+from marketplace.catalogue.search import service as search
 from marketplace.core import db
 from marketplace.devtools.throwaway import throwaway_folder
 from marketplace.devtools.valkey import Valkey

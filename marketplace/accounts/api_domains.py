@@ -11,6 +11,7 @@ from marketplace.accounts.models import ShopDomain
 from marketplace.core import auth, config, db, fetch, tenancy
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
+from marketplace.core.schemas import ShopPage
 from marketplace.core.web import ApiBlueprint, request_now
 
 blueprint = ApiBlueprint(
@@ -32,7 +33,7 @@ def add(data: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("")
 @policy("domains", "read")
-@blueprint.arguments(shapes.ShopPage, location="query")
+@blueprint.arguments(ShopPage, location="query")
 @blueprint.response(200, shapes.DomainList)
 def list_domains(query: dict[str, Any]) -> dict[str, Any]:
     """List the hosts of your shops."""

@@ -11,6 +11,7 @@ from marketplace.accounts.models import Invitation, Membership, UserAccount
 from marketplace.core import auth, clock, db, tenancy
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
+from marketplace.core.schemas import ShopPage
 from marketplace.core.web import ApiBlueprint, request_now
 
 blueprint = ApiBlueprint(
@@ -26,7 +27,7 @@ invitations_blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @policy("members", "read")
-@blueprint.arguments(shapes.ShopPage, location="query")
+@blueprint.arguments(ShopPage, location="query")
 @blueprint.response(200, shapes.MemberList)
 def list_members(query: dict[str, Any]) -> dict[str, Any]:
     """List who works for your shops."""
@@ -73,7 +74,7 @@ def invite(data: dict[str, Any]) -> dict[str, Any]:
 
 @invitations_blueprint.get("")
 @policy("invitations", "read")
-@invitations_blueprint.arguments(shapes.ShopPage, location="query")
+@invitations_blueprint.arguments(ShopPage, location="query")
 @invitations_blueprint.response(200, shapes.InvitationList)
 def list_invitations(query: dict[str, Any]) -> dict[str, Any]:
     """List the invitations of your shops."""

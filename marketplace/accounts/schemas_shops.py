@@ -11,12 +11,6 @@ from marketplace.core import schemas
 __all__ = ["Nothing", "TokenIn"]
 
 
-class ShopPage(schemas.Page):
-    """The query of a list that may be held to one shop."""
-
-    shop_id = schemas.Uuid(load_default=None)
-
-
 class NewShop(schemas.Schema):
     """A shop with its legal details."""
 

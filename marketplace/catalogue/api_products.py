@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue import given, prices_history, products
-from marketplace.catalogue import schemas_products as shapes
-from marketplace.catalogue.api_pages import looked_at
+from marketplace.catalogue import prices_history, products
+from marketplace.catalogue.given import schemas as shapes
+from marketplace.catalogue.given import service as given
+from marketplace.catalogue.given.api import looked_at
+from marketplace.catalogue.given.words import words_of_fields
 from marketplace.catalogue.models import Product
-from marketplace.catalogue.product_words import words_of_fields
 from marketplace.catalogue.schemas import PricePage, ProductPage, ProductSchema, ProductsQuery
 from marketplace.core import clock, tenancy
 from marketplace.core.auth import current_actor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from marketplace.catalogue.search_words import index_text
+from marketplace.catalogue.indexing import index_text
 from marketplace.core.money import Money
 
 _NONE = "\x1e"

@@ -1,4 +1,4 @@
-"""Tables of the catalogue: products, and the feeds that bring them with a report per row."""
+"""Tables of products: what shops sell, and what it cost when."""
 
 from __future__ import annotations
 
@@ -8,127 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.catalogue import taxonomy
-from marketplace.catalogue.models_sources import FeedSource as FeedSource
-from marketplace.catalogue.search_words import index_text
+from marketplace.catalogue.feeds.models import FeedJob
+from marketplace.catalogue.indexing import index_text
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
 from marketplace.core.money import Money
-
-
-class FeedJob(Base):
-    """A feed that a shop sent: queued, running, then done or failed; its counts can be read meanwhile."""
-
-    __tablename__ = "feed_job"
-    __table_args__ = (
-        CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
-        CheckConstraint("(state = 'failed') = (failure_code IS NOT NULL)", name="failure"),
-        CheckConstraint("(state IN ('done', 'failed')) = (finished_at IS NOT NULL)", name="finished"),
-        # Feeds of one shop are applied one after another, also when two workers look at once.
-        Index("uq_feed_job_running", "shop_id", unique=True, postgresql_where=sa.text("state = 'running'")),
-        Index("ix_feed_job_open", "id", postgresql_where=sa.text("state IN ('queued', 'running')")),
-        Index("ix_feed_job_shop_id_id", "shop_id", "id"),
-    )
-
-    id: Mapped[uuid.UUID] = uuid_pk()
-    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
-    state: Mapped[str] = mapped_column(Text, server_default="queued")
-    is_complete: Mapped[bool] = mapped_column(server_default=sa.true())
-    size: Mapped[int] = mapped_column()
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    bytes_read: Mapped[int] = mapped_column(server_default="0")
-    rows_read: Mapped[int] = mapped_column(server_default="0")
-    rows_total: Mapped[int | None] = mapped_column()
-    added: Mapped[int] = mapped_column(server_default="0")
-    changed: Mapped[int] = mapped_column(server_default="0")
-    unchanged: Mapped[int] = mapped_column(server_default="0")
-    refused: Mapped[int] = mapped_column(server_default="0")
-    retired: Mapped[int] = mapped_column(server_default="0")
-    failure_code: Mapped[str | None] = mapped_column(Text)
-    failure_reason: Mapped[str | None] = mapped_column(Text)
-    failure_fix: Mapped[str | None] = mapped_column(Text)
-    # Where the text of the feed broke off, both from 1.
-    failure_line: Mapped[int | None] = mapped_column()
-    failure_column: Mapped[int | None] = mapped_column()
-    # What the sender said the encoding is, and how the feed was read: see reading.ReadAs.
-    charset: Mapped[str | None] = mapped_column(Text)
-    read_as: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    # How often a worker took this feed; one that was given up on finds that its number is an old one.
-    attempt: Mapped[int] = mapped_column(server_default="0")
-    queued_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("user_account.id"))
-    # Set where it was fetched and not sent.
-    source_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("feed_source.id"))
-    queued_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
-    started_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
-    finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
-    # Wall time, because moving the demo's clock must not make a working worker look dead.
-    heartbeat_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[dt.datetime] = created_at()
-
-
-class FeedChunk(Base):
-    """A piece of a feed's bytes, at most 1 MB; removed once the feed is done or failed."""
-
-    __tablename__ = "feed_chunk"
-
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class FeedStaged(Base):
-    """A good row of a feed that is being read; applied with all others in one transaction, then removed.
-
-    Only the worker may touch it, which fills it with COPY. The table is unlogged: after a crash of the server it is
-    empty, the feed is found stalled and read anew.
-    """
-
-    __tablename__ = "feed_staged"
-    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy reads it once.
-
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
-    row_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    product_id: Mapped[uuid.UUID] = mapped_column()
-    sku: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    description: Mapped[str] = mapped_column(Text)
-    link: Mapped[str] = mapped_column(Text)
-    page_digest: Mapped[bytes] = mapped_column(LargeBinary)
-    image_link: Mapped[str | None] = mapped_column(Text)
-    brand: Mapped[str | None] = mapped_column(Text)
-    gtin: Mapped[str | None] = mapped_column(Text)
-    price_minor: Mapped[int] = mapped_column()
-    currency: Mapped[str] = mapped_column(CHAR(3))
-    sale_price_minor: Mapped[int | None] = mapped_column()
-    availability: Mapped[str | None] = mapped_column(Text)
-    category: Mapped[str] = mapped_column(Text)
-    google_category: Mapped[str | None] = mapped_column(Text)
-    product_type: Mapped[str | None] = mapped_column(Text)
-    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    folded: Mapped[str] = mapped_column(Text, server_default="")
-
-
-class FeedRow(Base):
-    """What became of one row of a feed, with the notes that say why; refusals come first among the notes."""
-
-    __tablename__ = "feed_row"
-    __table_args__ = (
-        CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'refused')", name="outcome"),
-        Index("ix_feed_row_job_id_outcome", "job_id", "outcome", "row_number"),
-        # Retiring looks up each product here; without this it would compare every row with every product.
-        Index("ix_feed_row_job_id_sku", "job_id", "sku"),
-    )
-
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed_job.id"), primary_key=True)
-    row_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
-    sku: Mapped[str | None] = mapped_column(Text)
-    outcome: Mapped[str] = mapped_column(Text)
-    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 class Product(Base):
@@ -173,14 +60,14 @@ class Product(Base):
     product_type: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    feed_job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("feed_job.id"))
+    feed_job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(FeedJob.id))
     # Where it comes from, and when price and stock were last seen there (not known of what was there before).
     source: Mapped[str] = mapped_column(Text, server_default="feed")
     seen_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     retired_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[dt.datetime] = created_at()
-    # What it is found by (search_words.index_text): whoever writes a product writes this. Nobody reads it by the row.
+    # What it is found by (indexing.index_text): whoever writes a product writes this. Nobody reads it by the row.
     folded: Mapped[str] = mapped_column(Text, server_default="", deferred=True)
     words: Mapped[str] = mapped_column(
         TSVECTOR, sa.Computed("product_words(folded)", persisted=True), deferred=True

@@ -85,6 +85,13 @@ class Boolean(fields.Boolean):
         return value
 
 
+class QueryBoolean(fields.Boolean):
+    """true or false in a query string, in exactly these words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(truthy={"true"}, falsy={"false"}, **kwargs)
+
+
 class Uuid(fields.UUID):
     """A UUID in its canonical form; Python's own reader also takes braces, spaces and digits of other scripts."""
 
@@ -242,3 +249,9 @@ class Page(Schema):
 
     limit = QueryInteger(minimum=1, maximum=100, load_default=50)
     cursor = Text(maximum=400, load_default=None, allow_none=True)
+
+
+class ShopPage(Page):
+    """The query of a list that may be held to one shop."""
+
+    shop_id = Uuid(load_default=None)

@@ -15,7 +15,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from marketplace.catalogue import categories, taxonomy
+from marketplace.catalogue.taxonomy import categories
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.core.errors import InvalidInput
 from marketplace.core.money import Money
 from marketplace.core.schemas import Boolean, Integer, MoneyField, Schema, Text, flatten

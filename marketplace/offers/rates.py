@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from marketplace.catalogue import taxonomy
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.core.money import Money
 
 

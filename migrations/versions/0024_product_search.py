@@ -9,8 +9,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from marketplace.catalogue import taxonomy
-from marketplace.catalogue.search_words import fold, index_text
+from marketplace.catalogue.folding import fold
+from marketplace.catalogue.indexing import index_text
+from marketplace.catalogue.taxonomy import google as taxonomy
 from migrations.grants import grant, grant_execute
 
 revision = "0024"

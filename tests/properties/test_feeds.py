@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marketplace.catalogue import staging
 from marketplace.catalogue.addresses import read_address
-from marketplace.catalogue.models import FeedStaged
-from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.reading import Feed
-from marketplace.catalogue.rows import ReadRow, read_row
+from marketplace.catalogue.feeds import staging
+from marketplace.catalogue.feeds.formats.reading import Feed
+from marketplace.catalogue.feeds.models import FeedStaged
+from marketplace.catalogue.rows.notes import FeedUnreadable
+from marketplace.catalogue.rows.reading import ReadRow, read_row
 
 HOSTS = frozenset({"shop.example"})
 # What PostgreSQL or JSON can't hold, and what stands for bytes that were no text.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import Shop
 from marketplace.catalogue import products
-from marketplace.catalogue.categories import normalise
+from marketplace.catalogue.taxonomy.categories import normalise
 from marketplace.core import config
 from marketplace.core.errors import IdempotencyMismatch, InvalidInput
 from marketplace.core.ids import new_id

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from marketplace.catalogue.notes import Note
+from marketplace.catalogue.rows.notes import Note
 
 JSON_LD, OPENGRAPH, HTML = "json-ld", "opengraph", "html"
 MOST_TEXT = 20_000

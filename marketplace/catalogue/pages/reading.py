@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from marketplace.catalogue.notes import Note
 from marketplace.catalogue.pages import document, encoding, json_ld, loose_json, money_words
 from marketplace.catalogue.pages.document import Document
 from marketplace.catalogue.pages.found import HTML, OPENGRAPH, Gathering, PageRead, address, plain, same_host
+from marketplace.catalogue.rows.notes import Note
 
 MOST_BYTES = 2_000_000
 

@@ -47,7 +47,7 @@ NAMED = {
     "marketplace/accounts/loader.py": {"DOOR"},
     "marketplace/accounts/shops.py": {"adopt_shop"},
     "marketplace/accounts/users.py": {"DOOR", "within"},
-    "marketplace/catalogue/search.py": {"NOBODY"},
+    "marketplace/catalogue/search/service.py": {"NOBODY"},
     "marketplace/core/auth.py": {"Scope", "set_scope"},
     "marketplace/core/operations.py": {"WATCH"},
     "marketplace/core/web.py": {"NOBODY", "set_scope"},

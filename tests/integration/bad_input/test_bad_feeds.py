@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from marketplace.catalogue import jobs
+from marketplace.catalogue.feeds import jobs
 from tests.integration.bad_input.siege import Siege, assert_refused, describe
 
 LAUGHS = (

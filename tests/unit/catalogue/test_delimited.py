@@ -2,10 +2,10 @@
 
 import pytest
 
-from marketplace.catalogue import delimited
-from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.reading import Feed
-from marketplace.catalogue.rows import RawRow
+from marketplace.catalogue.feeds.formats import delimited
+from marketplace.catalogue.feeds.formats.reading import Feed
+from marketplace.catalogue.rows.notes import FeedUnreadable
+from marketplace.catalogue.rows.reading import RawRow
 
 
 def read(text: str | bytes) -> tuple[list[RawRow], Feed]:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.reading import Feed
-from marketplace.catalogue.rows import ReadRow, read_row
+from marketplace.catalogue.feeds.formats.reading import Feed
+from marketplace.catalogue.rows.notes import FeedUnreadable
+from marketplace.catalogue.rows.reading import ReadRow, read_row
 
 HEADER = "id,title,link,price\n"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.hours import next_fetch, retry_after, zone_of
+from marketplace.catalogue.feeds.sources.hours import next_fetch, retry_after, zone_of
 
 
 def at(text: str) -> dt.datetime:

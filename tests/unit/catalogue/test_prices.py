@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.prices import PriceUnreadable, Read, parse_price, read_price
+from marketplace.catalogue.rows.prices import PriceUnreadable, Read, parse_price, read_price
 from marketplace.core.money import Money
 
 

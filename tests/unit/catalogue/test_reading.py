@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from marketplace.catalogue import delimited, reading, xml_feed
-from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.reading import feed_rows
-from marketplace.catalogue.rows import RawRow, read_row
+from marketplace.catalogue.feeds.formats import delimited, reading, xml_feed
+from marketplace.catalogue.feeds.formats.reading import feed_rows
+from marketplace.catalogue.rows.notes import FeedUnreadable
+from marketplace.catalogue.rows.reading import RawRow, read_row
 
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "feeds"
 ITEM = (

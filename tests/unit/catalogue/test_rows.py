@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import ean
 
-from marketplace.catalogue.rows import FIELDS, RawRow, ReadRow, _is_gtin, read_row
+from marketplace.catalogue.rows.reading import FIELDS, RawRow, ReadRow, _is_gtin, read_row
 from marketplace.core.money import Money
 
 GOOD = {"id": "A-1", "title": "Pan", "link": "https://shop.example/p/1", "price": "129.00 EUR"}

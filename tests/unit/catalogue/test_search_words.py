@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue import search_words as words
+from marketplace.catalogue import folding, indexing
+from marketplace.catalogue.search import words
 
 STEMS = {
     "koffiemolens": (("koffiemol",), ("koffiemolen",)),
@@ -27,26 +28,26 @@ STEMS = {
     ],
 )  # fmt: skip
 def test_accents_capitals_and_signs_go_away(text, folded):
-    assert words.fold(text) == folded
+    assert folding.fold(text) == folded
 
 
 @given(st.text())
 def test_any_text_folds_to_words_that_fold_to_themselves(text):
-    folded = words.fold(text)
-    assert words.fold(folded) == folded
+    folded = folding.fold(text)
+    assert folding.fold(folded) == folded
     assert folded == folded.strip()
     assert all(char == " " or char.isalnum() for char in folded)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_the_short_way_for_plain_letters_gives_what_the_long_way_gives(text):
-    assert words.fold(text) == words.fold(f"é {text}").removeprefix("e").strip()
+    assert folding.fold(text) == folding.fold(f"é {text}").removeprefix("e").strip()
 
 
 @given(st.text(max_size=2000))
 def test_a_question_is_at_most_eight_words(text):
-    asked = words.asked_words(text)
-    assert len(asked) <= words.MOST_WORDS
+    asked = folding.asked_words(text)
+    assert len(asked) <= folding.MOST_WORDS
     assert len(set(asked)) == len(asked)
 
 
@@ -74,7 +75,7 @@ def test_quotes_and_backslashes_stay_inside():
 
 
 def test_a_product_is_found_by_seven_parts_without_a_tab_of_its_own():
-    text = words.index_text(
+    text = indexing.index_text(
         title="Een\tmolen", brand=None, sku="KM\t1", gtin="871", category="Huis en tuin > Keuken en eetkamer",
         product_type=None, description="De molen maalt voor het ontbijt. " * 50,
     )  # fmt: skip
@@ -84,7 +85,7 @@ def test_a_product_is_found_by_seven_parts_without_a_tab_of_its_own():
     assert parts[3] == "home garden kitchen dining huis en tuin keuken en eetkamer"
     assert parts[4]
     assert not parts[5]
-    assert parts[6].split() == words.category_keys("638")
+    assert parts[6].split() == indexing.category_keys("638")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_product_is_found_by_seven_parts_without_a_tab_of_its_own():
     ],
 )
 def test_a_description_is_stemmed_in_its_own_language_and_in_both_when_nothing_tells(told, dutch, english):
-    parts = words.index_text(
+    parts = indexing.index_text(
         title="x", brand=None, sku="1", gtin=None, category="", product_type=None, description=told
     ).split("\t")
     assert (bool(parts[4]), bool(parts[5])) == (dutch, english)
@@ -116,4 +117,4 @@ def test_short_words_are_turned_at_every_place():
 
 
 def test_what_stands_in_the_index_is_what_unicode_calls_letters_and_digits():
-    assert unicodedata.is_normalized("NFC", words.fold("e\u0323\u0302"))
+    assert unicodedata.is_normalized("NFC", folding.fold("e\u0323\u0302"))

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue import sales, taxonomy, texts
-from marketplace.catalogue.availability import read_availability
-from marketplace.catalogue.notes import FeedUnreadable
-from marketplace.catalogue.reading import Feed
-from marketplace.catalogue.rows import RawRow, ReadRow, read_row
+from marketplace.catalogue.feeds.formats.reading import Feed
+from marketplace.catalogue.rows import sales, texts
+from marketplace.catalogue.rows.availability import read_availability
+from marketplace.catalogue.rows.notes import FeedUnreadable
+from marketplace.catalogue.rows.reading import RawRow, ReadRow, read_row
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.core.money import Money
 
 GOOD = {"id": "A-1", "title": "Pan", "link": "https://shop.example/p/1", "price": "129.00 EUR"}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue import taxonomy, taxonomy_store
+from marketplace.catalogue.taxonomy import google as taxonomy
+from marketplace.catalogue.taxonomy import store as taxonomy_store
 from marketplace.core.money import Money
 from marketplace.offers.rates import EXCLUDED, Flat, Percent, Rule, RuleBook
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from stdnum import ean
 
-from marketplace.catalogue.reading import feed_rows
-from marketplace.catalogue.rows import ReadRow, read_row
-from marketplace.catalogue.taxonomy import bundled
+from marketplace.catalogue.feeds.formats.reading import feed_rows
+from marketplace.catalogue.rows.reading import ReadRow, read_row
+from marketplace.catalogue.taxonomy.google import bundled
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.world.feeds import REFUSED, feed
 from marketplace.devtools.world.shelf import ARRIVES, LEAVES, STEADY, shelf

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from lxml import html
 
+from marketplace.catalogue.feeds.formats.reading import feed_rows
 from marketplace.catalogue.pages.reading import read_page
-from marketplace.catalogue.prices import parse_price
-from marketplace.catalogue.reading import feed_rows
+from marketplace.catalogue.rows.prices import parse_price
 from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.shelf import shelf
 from marketplace.devtools.world.shops import SHOPS, product

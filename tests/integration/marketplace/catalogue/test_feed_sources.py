@@ -15,9 +15,11 @@ import pytest
 import sqlalchemy as sa
 
 from marketplace.accounts import limits
-from marketplace.catalogue import fetching, hours, jobs, source_jobs, sources
-from marketplace.catalogue.models import FeedJob
-from marketplace.catalogue.models_sources import FeedFetch, FeedSource
+from marketplace.catalogue.feeds import jobs
+from marketplace.catalogue.feeds.models import FeedFetch, FeedJob, FeedSource
+from marketplace.catalogue.feeds.sources import fetching, hours
+from marketplace.catalogue.feeds.sources import jobs as source_jobs
+from marketplace.catalogue.feeds.sources import service as sources
 from marketplace.core import clock, config, db, fetch
 from marketplace.core.db import transaction
 from tests.integration.marketplace.catalogue.conftest import drop
@@ -282,7 +284,7 @@ def test_what_is_too_large_too_slow_broken_off_or_elsewhere_fails_with_a_reason(
         except OSError:
             return
 
-    monkeypatch.setattr("marketplace.catalogue.feeds.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("marketplace.catalogue.feeds.service.MOST_BYTES", 1_000_000)
     monkeypatch.setattr(fetching, "DEADLINE", 1)
     for path, action in (
         ("/endless", endless),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from marketplace.catalogue import feeds, jobs
+from marketplace.catalogue.feeds import jobs
+from marketplace.catalogue.feeds import service as feeds
 from marketplace.core import config
 from marketplace.core import jobs as core_jobs
 

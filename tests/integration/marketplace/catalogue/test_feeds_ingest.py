@@ -15,9 +15,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue import checks, feeds, ingest, jobs, products
-from marketplace.catalogue.models import FeedJob, FeedRow, Product
-from marketplace.catalogue.notes import FeedUnreadable
+from marketplace.catalogue import products
+from marketplace.catalogue.feeds import checks, ingest, jobs
+from marketplace.catalogue.feeds import service as feeds
+from marketplace.catalogue.feeds.models import FeedJob, FeedRow
+from marketplace.catalogue.models import Product
+from marketplace.catalogue.rows.notes import FeedUnreadable
 from marketplace.core import clock, db
 from marketplace.core.db import transaction
 from marketplace.core.errors import InvalidInput, PayloadTooLarge

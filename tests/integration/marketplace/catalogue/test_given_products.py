@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from marketplace.catalogue import jobs, refreshing, source_jobs
-from marketplace.catalogue.models_sources import ProductPage
+from marketplace.catalogue.feeds import jobs
+from marketplace.catalogue.given import jobs as page_jobs
+from marketplace.catalogue.given import refreshing
+from marketplace.catalogue.given.models import ProductPage
 from marketplace.core import clock, db
 from marketplace.core.db import transaction
 from tests.integration.marketplace.catalogue.test_feed_sources import later
@@ -46,7 +48,7 @@ def call(market: Any, person: Any, method: str, path: str, status: int = 200, **
 
 def look(market: Any) -> int:
     with market.as_worker():
-        return source_jobs.look_at_due_pages()
+        return page_jobs.look_at_due_pages()
 
 
 def pasted(market: Any, shop: Any, stranger: Any, **more: Any) -> Any:
@@ -142,7 +144,7 @@ def test_a_page_is_looked_at_once_a_day_and_its_price_is_kept_in_the_history(
     stranger.lay("/p/1", page("9.95", "OutOfStock"), Content_Type="text/html")
     later(DAY + dt.timedelta(minutes=1), market)
     with db.session() as session:
-        assert source_jobs.pages_lag(session, clock.now()) == 1
+        assert page_jobs.lag(session, clock.now()) == 1
     assert look(market) == 1 and look(market) == 0
     now = shown(market, shop, product)
     assert (now["price"]["amount"], now["availability"]) == ("9.95", "out_of_stock")
@@ -297,7 +299,7 @@ def test_a_host_is_asked_once_a_second_at_most_by_however_many(
     stranger.asked.clear()
     done: list[int] = []
     with market.as_worker():
-        threads = [threading.Thread(target=lambda: done.append(source_jobs.look_at_host("shop.example")))
+        threads = [threading.Thread(target=lambda: done.append(page_jobs.look_at_host("shop.example")))
                    for _ in range(3)]  # fmt: skip
         for thread in threads:
             thread.start()
@@ -320,10 +322,10 @@ def test_a_look_that_died_is_taken_up_again_and_what_it_saw_is_dropped(
         with transaction() as session:
             dead = refreshing.claim(session, "shop.example", none, now=clock.now(), wall=clock.wall())
         assert isinstance(dead, refreshing.PageClaim)
-        assert source_jobs.look_at_due_pages() == 0
+        assert page_jobs.look_at_due_pages() == 0
         with transaction() as session:
             session.execute(sa.update(ProductPage).values(lease_until=clock.wall() - DAY))
-        assert source_jobs.look_at_due_pages() == 1
+        assert page_jobs.look_at_due_pages() == 1
         late = refreshing.NoPage("late", "late", "none", 404)
         with transaction() as session:
             assert not refreshing.finish(session, dead, late, now=clock.now())

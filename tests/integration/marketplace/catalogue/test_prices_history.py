@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from marketplace.catalogue import jobs, prices_history
+from marketplace.catalogue import prices_history
+from marketplace.catalogue.feeds import jobs
 from marketplace.catalogue.models import Product
 from marketplace.core import clock, db
 from marketplace.core.money import Money

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from marketplace.catalogue import jobs, search, taxonomy, taxonomy_store
+from marketplace.catalogue.feeds import jobs
 from marketplace.catalogue.models import Product
+from marketplace.catalogue.search import service as search
+from marketplace.catalogue.taxonomy import google as taxonomy
+from marketplace.catalogue.taxonomy import store as taxonomy_store
 from marketplace.core import db
 from tests.integration.marketplace.conftest import START, Market
 from tests.standing import standing

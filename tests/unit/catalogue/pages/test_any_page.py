@@ -13,7 +13,7 @@ from marketplace.catalogue.pages import loose_json
 from marketplace.catalogue.pages.encoding import text_of
 from marketplace.catalogue.pages.found import PageRead
 from marketplace.catalogue.pages.reading import read_page
-from marketplace.catalogue.rows import RawRow, read_row
+from marketplace.catalogue.rows.reading import RawRow, read_row
 
 URL = "https://shop.example/p"
 _SHARDS = st.sampled_from(
