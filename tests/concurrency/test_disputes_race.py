@@ -12,6 +12,7 @@ import pytest
 from marketplace.core import db
 from marketplace.core.errors import IllegalTransition
 from tests.integration.tracking.disputes.court import WORDS, Court
+from tracking.commissions import reinstatement
 from tracking.disputes import clockwork, service
 from tracking.disputes.rules import DisputeTermPassed
 from tracking.disputes.service import Said
@@ -51,6 +52,20 @@ def test_one_decline_disputed_ten_times_at_once_is_one_dispute(court):
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.get_json()["id"] for answer in answers}) == 1
     assert len(court.rows("SELECT id FROM dispute_event")) == 1
+
+
+def test_a_dispute_that_was_sent_just_before_the_decline_it_finds_is_opened_at_the_decline(court):
+    commission, anne = UUID(court.decline()), court.anne.actor
+    with court.as_worker():
+        with db.session() as session:
+            declined_at = reinstatement.decline_of(session, commission).at
+        early, said = declined_at - INSTANT, Said(statement="Why?")
+        opened_at = db.run_in_transaction(
+            lambda session: service.open_dispute(session, anne, commission, said, early)[0].opened_at,
+            point="test.open",
+        )
+    assert opened_at == declined_at
+    assert court.broken_promises() == {}
 
 
 def test_decide_and_withdraw_at_one_moment_leave_one_end(court):

@@ -99,7 +99,9 @@ def open_dispute(
         raise DisputeTooLate(commission_id=commission_id, until=until)
     if not reinstatement.is_won_by(session, commission):
         raise AttributedElsewhere(commission_id=commission_id)
-    standing = rules.standing_of([Event("opened", "adviser", now)], terms)
+    # A request that began before the decline may see it; nothing is opened before there was something to dispute.
+    opened = Event("opened", "adviser", max(now, decline.at))
+    standing = rules.standing_of([opened], terms)
     dispute = Dispute(
         id=new_id(),
         commission_id=commission_id,
@@ -109,7 +111,7 @@ def open_dispute(
         currency=commission.currency,
         amount_minor=-decline.delta_minor,
         state=standing.state,
-        opened_at=now,
+        opened_at=opened.at,
         answer_by=standing.answer_by,
         due_at=standing.acts_by,
         last_seq=0,
@@ -117,8 +119,8 @@ def open_dispute(
     )
     session.add(dispute)
     session.flush()
-    _write(session, dispute, Event("opened", "adviser", now), said)
-    _record(session, actor, dispute, "opened", now)
+    _write(session, dispute, opened, said)
+    _record(session, actor, dispute, opened.kind, opened.at)
     return dispute, False
 
 
