@@ -1,0 +1,72 @@
+"""Chromium, a product behind its real server, and a context for each role; a missing browser is told loudly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from bench._served import Served
+from marketplace.accounts import loader
+from marketplace.devtools.browser import FLAGS, INSTALL, chromium
+from marketplace.devtools.valkey import Valkey
+from tests.browser.fair import Fair
+from tests.browser.visits import Fairground
+from tests.integration.payouts.sandbox.sandbox_process import Description, Receiver, Sandbox
+from tests.standing import facts_of, standing
+
+
+def without_browser(environment: Mapping[str, str]) -> NoReturn:
+    """Skip loudly; fail where nobody reads what was skipped."""
+    why = f"NO BROWSER: these tests need Chromium, nothing of the screens was tested; {INSTALL}"
+    if environment.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one process a run."""
+    found = chromium() or without_browser(os.environ)
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def fairground(
+    browser: Browser, pg: Any, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fairground]:
+    """The fair, served by granian in a process of its own, and a browser that visits it."""
+    folder = Path(tmp_path_factory.mktemp("fair"))
+    sandbox = Sandbox(folder / "stripe.sqlite", Description.__new__(Description)).start()
+    receiver = Receiver()
+    sandbox.ask("settings", receiver.urls())
+    facts = facts_of(sandbox, tmp_path_factory)
+    try:
+        with standing(pg, valkey.url, lambda database: Fair(database, sandbox, receiver), **facts) as fair:
+            own = fair.settings
+            served = Served(
+                own.database_url,
+                own.redis_url,
+                folder,
+                threads=8,
+                AANRADER_SECRET_KEY=own.secret_key,
+                AANRADER_TOKEN_KEYS=",".join(f"{number}:{key.hex()}" for number, key in own.token_keys),
+                STRIPE_API_KEY=own.stripe_api_key,
+                STRIPE_API_BASE=own.stripe_api_base,
+            )
+            ground = Fairground(browser, f"http://127.0.0.1:{served.port}", fair, loader.COOKIE)
+            try:
+                yield ground
+            finally:
+                ground.close()
+                served.close()
+    finally:
+        receiver.close()
+        sandbox.close()

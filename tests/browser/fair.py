@@ -1,0 +1,133 @@
+"""A committed world with something on every page: a shop in business, advisers, money paid out, and who is new."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+import pyotp
+import sqlalchemy as sa
+
+import wsgi
+from marketplace.accounts import totp
+from marketplace.core import config, web
+from tests.conftest import Database
+from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox
+from tests.integration.payouts.settling import World
+from tests.integration.tracking.trade import Trade, line
+from tests.scenarios.house import House
+from tests.walk.town import PASSWORD, Tenant, Town
+
+__all__ = ["PASSWORD", "Fair", "Guest"]
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody who looks at pages: the facts that queries for their things take, and what signs them in."""
+
+    role: str
+    email: str
+    user_id: uuid.UUID
+    adviser_id: uuid.UUID | None = None
+    shop_id: uuid.UUID | None = None
+    totp_secret: str | None = None
+    cookie: str = ""
+
+
+class Fair(Town):
+    """One tenant as the walk knows it, but with money that really went through the sandbox; `guests` by role."""
+
+    def __init__(self, database: Database, sandbox: Sandbox, receiver: Receiver) -> None:
+        self.database, self.sandbox, self.receiver = database, sandbox, receiver
+        self.guests: dict[str, Guest] = {}
+        self.people, self.platform = {}, {}
+        wsgi.register()
+        self.app = web.create_app(config.current(), wsgi.blueprints())
+        self.superuser = sa.create_engine(
+            self.database.postgres.url("postgres", self.database.name), poolclass=sa.pool.NullPool
+        )
+        self.world = World(self.database, self.sandbox, self.receiver)
+        self.house = House.__new__(House)
+        self.house.world = self.world
+        self.a = self._tenant()
+        self._welcome()
+
+    def _money(self, tenant: Tenant) -> None:
+        """Pay a budget in, let orders be approved and paid out, and leave a second run as a draft."""
+        world, house, trade = self.world, self.house, tenant.trade
+        house.trade, house.anne = trade, trade.anne
+        world.shop_id = trade.world.shop_id
+        self._known_name(trade)
+        world.now()
+        # Every click that could matter has come in, so that orders are decided at once.
+        trade.edge_mark(dt.timedelta(hours=-1))
+        world.budget(500_000)
+        house.work()
+        for joined in (trade.anne, tenant.bert):
+            world.connect(joined.actor)
+        house.approve(house.sell("ORDER-2001", line("1", "840.00"), line("2", "129.00")))
+        house.approve(house.sell("ORDER-2002", line("1", "1290.00"), who=tenant.bert))
+        house.sell("ORDER-2003", line("1", "64.50"))
+        house.pay()
+        world.deliver()
+        world.handle()
+        house.approve(house.sell("ORDER-2004", line("1", "459.00")))
+        world.draft()
+        world.play("app")
+
+    def _known_name(self, trade: Trade) -> None:
+        """Give everybody and everything names that people would have; Dutch ones, and long enough."""
+        with self.superuser.begin() as connection:
+            for statement in (
+                "UPDATE shop SET name = 'Bergwinkel de Lage Landen' WHERE id = :shop",
+                "UPDATE adviser SET display_name = 'Noor van den Berg' WHERE id = :anne",
+                "UPDATE product SET title = 'Lichtgewicht tweepersoonstent voor het voorjaar' WHERE shop_id = :shop",
+            ):
+                connection.execute(sa.text(statement), {"shop": trade.world.shop_id, "anne": trade.anne.id})
+
+    def _welcome(self) -> None:
+        """Let one of each role have signed in."""
+        trade = self.a.trade
+        owner, anne = trade.world.owner.user_id, trade.anne.actor.user_id
+        assert owner is not None
+        assert anne is not None
+        with self.superuser.begin() as connection:
+            hashed = {"h": self._hash(), "u": [owner, anne]}
+            connection.execute(
+                sa.text("UPDATE user_account SET password_hash = :h WHERE id = ANY(:u)"), hashed
+            )
+        self._let_in("owner", owner, shop_id=trade.world.shop_id)
+        self._let_in("adviser", anne, adviser_id=trade.anne.id)
+        self._let_in("member", self._person("member"))
+        newcomer = trade.join("Nieuw")
+        assert newcomer.actor.user_id is not None
+        self._let_in("new_adviser", newcomer.actor.user_id, adviser_id=newcomer.id)
+        for role in ("finance", "checker", "admin"):
+            secret = pyotp.random_base32()
+            user = self._person("finance" if role == "checker" else role)
+            trade.execute(
+                "UPDATE user_account SET totp_secret = :s WHERE id = :i",
+                s=totp.seal_secret(user, secret),
+                i=user,
+            )
+            self._let_in(role, user, totp_secret=secret)
+
+    def _let_in(
+        self,
+        role: str,
+        user: uuid.UUID,
+        *,
+        adviser_id: uuid.UUID | None = None,
+        shop_id: uuid.UUID | None = None,
+        totp_secret: str | None = None,
+    ) -> None:
+        token = self._sign_in(user, kind="cookie")
+        email = self._one("SELECT email FROM user_account WHERE id = :i", i=user)
+        self.guests[role] = Guest(role, email, user, adviser_id, shop_id, totp_secret, token)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.a.trade.everything.dispose()
+        self.superuser.dispose()
+        self.world.close()

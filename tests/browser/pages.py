@@ -1,0 +1,51 @@
+"""The inventory: every page of the product once, with who looks at it; axe, the benches and the shots walk it.
+
+Add your page here: a name, the role, and its address. `{offer}` in an address is the id of something of that role,
+found by the query of that name in PLACES (`:user`, `:adviser` and `:shop` are the role's own ids), so that the same
+line works on the test's fair and on the demo. A page for which nothing is found is a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as one role sees it."""
+
+    name: str
+    role: str
+    path: str
+    status: int = 200
+    # full: as somebody in business sees it; empty: as a newcomer does.
+    state: str = "full"
+    # A form on it that can be sent empty and is refused without doing anything, for the picture of its errors.
+    form: str = ""
+
+
+# Ids of things that stand in addresses: the newest that has most to show.
+PLACES: dict[str, str] = {
+    "offer": "SELECT id FROM offer WHERE shop_id = :shop ORDER BY (state = 'open') DESC, created_at LIMIT 1",
+}
+
+PAGES: tuple[Page, ...] = (
+    Page("home", "anonymous", "/"),
+    Page("search", "anonymous", "/search?q=tent"),
+    Page("search-nothing", "anonymous", "/search?q=zeppelin", state="empty"),
+)
+
+# Page routes that are no page of their own to look at, each with the reason.
+NOT_PAGES: dict[str, str] = {
+    "/static/<path:filename>": "files, not pages",
+    "/health": "one word for a load balancer",
+    "/api/openapi.json": "the API's description, for programs",
+    "/api/docs": "the description of the API, of a library's making, with tests of its own",
+}
+
+
+def matches(rule: str, path: str) -> bool:
+    """Tell whether an address of the inventory is one of a route, by the route's text."""
+    pattern = re.sub(r"<[^>]+>", "[^/]+", rule)
+    return re.fullmatch(pattern, path.partition("?")[0]) is not None

@@ -1,0 +1,30 @@
+"""Every page of the inventory holds what is promised of pages, in both themes, on a phone, and without a script."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.judging import faults
+from tests.browser.pages import NOT_PAGES, PAGES, Page, matches
+from tests.browser.visits import Fairground
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.name}-{page.role}")
+def test_page_is_well(fairground: Fairground, page: Page) -> None:
+    assert faults(fairground, page) == []
+
+
+def test_every_page_route_is_in_the_inventory_or_says_why_not(fairground: Fairground) -> None:
+    paths = [fairground.path(page) for page in PAGES]
+    rules = {
+        rule.rule
+        for rule in fairground.fair.world.app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api/v1/", "/_dev/"))
+    }
+    bare = sorted(
+        rule for rule in rules if rule not in NOT_PAGES and not any(matches(rule, path) for path in paths)
+    )
+    assert bare == [], "add these to tests/browser/pages.py"
+    assert sorted(set(NOT_PAGES) - rules) == [], "these routes are gone"

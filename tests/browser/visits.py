@@ -1,0 +1,124 @@
+"""A browser that visits the product in the clothes of each role, and where things of theirs are found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import sqlalchemy as sa
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request
+from playwright.sync_api import Page as Tab
+
+from tests.browser.fair import Fair, Guest
+from tests.browser.pages import PLACES, Page
+from tests.standing import Standing
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+# Runs before any script of a page: what the page would have hidden from a test that looks afterwards.
+WATCH = """
+window.__seen = {csp: [], shift: 0};
+addEventListener('securitypolicyviolation', event => window.__seen.csp.push(
+  event.violatedDirective + ' ' + (event.blockedURI || '') + ' ' + (event.sample || '')));
+new PerformanceObserver(list => { for (const entry of list.getEntries())
+  if (!entry.hadRecentInput) window.__seen.shift += entry.value; }).observe({type: 'layout-shift', buffered: true});
+"""
+WIDE = {"width": 1280, "height": 900}
+
+
+class NothingThere(AssertionError):
+    """The world has nothing of the kind that a page of the inventory shows."""
+
+
+@dataclass
+class Visit:
+    """One role's tab; what it heard since the last page is in `heard` and `asked`."""
+
+    tab: Tab
+    heard: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tab.on("console", self._hear)
+        self.tab.on("pageerror", lambda error: self.heard.append(f"script: {error}"))
+        self.tab.on("dialog", self._refuse)
+        self.tab.on("request", self._note)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.heard.append(f"console: {message.text[:200]} at {message.location.get('url', '')}")
+
+    def _refuse(self, dialog: Any) -> None:
+        self.heard.append(f"dialog: {dialog.message[:100]}")
+        dialog.dismiss()
+
+    def _note(self, request: Request) -> None:
+        self.asked.append(request.url)
+
+    def forget(self) -> None:
+        """Begin anew with what was heard and asked."""
+        self.heard.clear()
+        self.asked.clear()
+
+
+@dataclass
+class Fairground:
+    """The running product, the browser, and a tab for each role that came."""
+
+    browser: Browser
+    address: str
+    fair: Standing[Fair]
+    cookie: str
+    visits: dict[str, Visit] = field(default_factory=dict)
+
+    def guest(self, role: str) -> Guest | None:
+        """Return who plays a role; None for nobody."""
+        return None if role == "anonymous" else self.fair.world.guests[role]
+
+    def context(self, role: str = "anonymous", **options: Any) -> BrowserContext:
+        """Open a context in which a role has signed in."""
+        made = self.browser.new_context(base_url=self.address, viewport=WIDE, **options)  # type: ignore[arg-type]
+        made.set_default_timeout(10_000)
+        guest = self.guest(role)
+        if guest is not None:
+            made.add_cookies([{"name": self.cookie, "value": guest.cookie, "url": self.address}])
+        return made
+
+    def visit(self, role: str) -> Visit:
+        """Return the role's tab, which stays open between pages."""
+        if role not in self.visits:
+            context = self.context(role, locale="en-GB")
+            context.add_init_script(WATCH)
+            self.visits[role] = Visit(context.new_page())
+        visit = self.visits[role]
+        visit.forget()
+        return visit
+
+    def path(self, page: Page) -> str:
+        """Return a page's address, with the ids of things of its role. Raises NothingThere."""
+        guest = self.guest(page.role)
+        values = {
+            "user": guest and guest.user_id,
+            "adviser": guest and guest.adviser_id,
+            "shop": guest and guest.shop_id,
+        }
+
+        def find(name: re.Match[str]) -> str:
+            with self.fair.world.superuser.begin() as connection:
+                found = connection.execute(sa.text(PLACES[name[1]]), values).scalar()
+            if found is None:
+                raise NothingThere(f"{page.name}: nothing is found by the query {name[1]}")
+            return str(found)
+
+        return re.sub(r"\{([a-z_]+)\}", find, page.path)
+
+    def is_ours(self, url: str) -> bool:
+        """Tell whether an address is of the product, or of no server at all."""
+        return url.startswith((self.address + "/", "data:", "blob:", "about:"))
+
+    def close(self) -> None:
+        """Close every tab."""
+        for visit in self.visits.values():
+            visit.tab.context.close()
