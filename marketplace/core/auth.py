@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import flask
 import flask_login
@@ -16,6 +17,7 @@ from marketplace.core.errors import Forbidden
 __all__ = ["Actor", "csrf_token", "current_actor", "enforce", "set_actor_loader"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 ActorLoader = Callable[[flask.Request], Actor | None]
 _loader: list[ActorLoader] = []
 
@@ -61,14 +63,30 @@ def csrf_token(actor: Actor) -> str:
 def enforce(rule: policy.Rule) -> Actor:
     """Let the request pass when the rule allows it and scope the database to its actor; else raise."""
     actor = current_actor() if _may_carry_actor(flask.request) else ANONYMOUS
+    flask.g.actor = actor
     policy.check(rule, actor, clock.wall())
-    if actor.via == "session" and flask.request.method not in SAFE_METHODS:
-        given = flask.request.headers.get("X-CSRF-Token") or flask.request.form.get("csrf_token", "")
-        if not hmac.compare_digest(given.encode(), csrf_token(actor).encode()):
-            raise CsrfRefused()
+    if flask.request.method not in SAFE_METHODS:
+        _refuse_foreign_form(flask.request, actor)
     role = next((name for name in ("finance", "admin") if name in actor.roles), "")
     db.set_scope(db.Scope(actor.user_id, actor.shop_ids, actor.adviser_id, role))
     return actor
+
+
+def _refuse_foreign_form(request: flask.Request, actor: Actor) -> None:
+    """Raise CsrfRefused for an unsafe request that another site may have made a browser send.
+
+    A session proves itself by its token. A form of somebody who is not signed in has none, so that what browsers
+    say of its origin counts (Fetch Metadata, W3C; Origin, RFC 6454): nobody can be signed in as somebody else.
+    """
+    if actor.via == "session":
+        given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+        if not hmac.compare_digest(given.encode(), csrf_token(actor).encode()):
+            raise CsrfRefused()
+    elif actor.is_anonymous and request.mimetype in FORM_TYPES:
+        origin = request.headers.get("Origin")
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.host):
+            raise CsrfRefused()
 
 
 def _may_carry_actor(request: flask.Request) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import flask
 
-from marketplace.core import config, db, hooks, jobs, mail, operations
+from marketplace.core import config, db, hooks, jobs, mail, operations, views
 
 
 def register() -> None:
@@ -19,7 +19,7 @@ def register() -> None:
 
 def blueprints() -> tuple[flask.Blueprint, ...]:
     """Return the blueprints of core: health, and in demo and test the clock and the lag."""
-    return operations.blueprints(config.current())
+    return (*operations.blueprints(config.current()), views.blueprint)
 
 
 def _work(_arguments: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedHttp
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from marketplace.core import auth, bodies, clock, config, db, errors, policy
+from marketplace.core import assets, auth, bodies, config, db, errors, pages, policy, refusals
 from marketplace.core.api import OPENAPI, Api, ApiBlueprint, Parser, refuse_undeclared
 
 __all__ = ["ApiBlueprint", "Parser", "body_limit", "create_app", "request_now", "takes_bytes", "tracked_url"]
@@ -56,10 +56,7 @@ def takes_bytes(view: F) -> F:
 
 def request_now() -> dt.datetime:
     """Return business time, the same instant for the whole request."""
-    if "now" not in flask.g:
-        flask.g.now = clock.now()
-    now: dt.datetime = flask.g.now
-    return now
+    return pages.business_now()
 
 
 def tracked_url(adviser_code: str, offer_code: str, page_code: str | None = None) -> str:
@@ -95,6 +92,7 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     auth.install(app)
+    pages.install(app)
     app.before_request(_before)
     app.after_request(_after)
     app.teardown_request(_teardown)
@@ -115,6 +113,7 @@ def create_app(settings: config.Settings, blueprints: Iterable[flask.Blueprint])
 
 def _guard_library_routes(app: flask.Flask) -> None:
     """Name the policy of the two routes that libraries bring: our static files and the API's description."""
+    app.view_functions["static"] = assets.serve
     for endpoint in ("static", "api-docs.openapi_json"):
         if endpoint in app.view_functions:
             app.view_functions[endpoint] = policy.policy("public", "read")(
@@ -145,6 +144,7 @@ def refuse_unguarded(app: flask.Flask) -> None:
 
 def _before() -> None:
     db.set_scope(db.NOBODY)
+    pages.begin()
     flask.g.request_id = uuid.uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
     request, app = flask.request, flask.current_app
@@ -201,13 +201,18 @@ def _answer_error(error: Exception) -> flask.Response:
     refusal = name_error(error)
     if refusal.status >= 500:
         log.error("request_failed", code=refusal.code, facts=repr(refusal.facts), exc_info=error)
-    response = flask.jsonify(refusal.problem())
-    response.status_code = refusal.status
-    response.content_type = "application/problem+json"
+    response = refusals.as_page(refusal) if pages.wants_page(flask.request) else _as_problem(refusal)
     if isinstance(refusal, (errors.RateLimited, errors.Unavailable)):
         response.headers["Retry-After"] = str(refusal.facts.get("retry_after", 2))
     if isinstance(error, MethodNotAllowedHttp) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _as_problem(refusal: errors.AppError) -> flask.Response:
+    response = flask.jsonify(refusal.problem())
+    response.status_code = refusal.status
+    response.content_type = "application/problem+json"
     return response
 
 

@@ -1,0 +1,96 @@
+"""Numbers, money, rates and dates as people read them: one function each, in the locale that is spoken now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+
+from marketplace.core import wording
+from marketplace.core.money import Money, exponent
+
+ZONE = ZoneInfo("Europe/Amsterdam")
+MINUS = "\N{MINUS SIGN}"
+
+
+class _Amount(Protocol):
+    @property
+    def minor(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+def money(amount: _Amount | tuple[int, str]) -> str:
+    """Return money with its currency, such as "€ 1.234,50"; the minus is a real one and stands before it.
+
+    amount: Money, or (minor units, ISO 4217 code).
+    """
+    minor, currency = amount if isinstance(amount, tuple) else (amount.minor, amount.currency)
+    places = exponent(currency)
+    text = numbers.format_currency(Decimal(abs(minor)).scaleb(-places), currency, locale=wording.locale())
+    # A line must never break between the sign and its number.
+    text = text.replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{MINUS}{text}" if minor < 0 else text
+
+
+def number(value: int | Decimal) -> str:
+    """Return a number with the locale's separators and a real minus."""
+    text = numbers.format_decimal(abs(Decimal(value)), locale=wording.locale())
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def rate(basis_points: int) -> str:
+    """Return a rate such as "8%" or "7,5%"; basis_points: hundredths of a percent."""
+    percent = Decimal(abs(basis_points)) / 100
+    text = numbers.format_decimal(percent.normalize(), format="0.##", locale=wording.locale())
+    return f"{MINUS if basis_points < 0 else ''}{text}%"
+
+
+def share(part: int, whole: int) -> str:
+    """Return what part of a whole something is: one decimal below 10%, none above; a dash when there is no whole."""
+    if not whole:
+        return "\N{EN DASH}"
+    percent = Decimal(part) * 100 / Decimal(whole)
+    pattern = "0.#" if abs(percent) < 10 else "0"
+    return f"{numbers.format_decimal(percent, format=pattern, locale=wording.locale())}%"
+
+
+def day(when: dt.datetime | dt.date, now: dt.datetime) -> str:
+    """Return a day such as "3 Dec", with the year when it is not this one; in Amsterdam's time."""
+    there = _there(when)
+    pattern = "d MMM" if there.year == now.astimezone(ZONE).year else "d MMM y"
+    return str(dates.format_date(there, pattern, locale=wording.locale()))
+
+
+def long_day(when: dt.datetime | dt.date) -> str:
+    """Return a day in words such as "18 November 2026"."""
+    return str(dates.format_date(_there(when), "d MMMM y", locale=wording.locale()))
+
+
+def instant(when: dt.datetime) -> str:
+    """Return the exact time with its zone, such as "3 Dec 2026, 10:41 CET"."""
+    there = when.astimezone(ZONE)
+    text = dates.format_datetime(there, "d MMM y, HH:mm", tzinfo=ZONE, locale=wording.locale())
+    return f"{text} {there.tzname()}"
+
+
+def clock_time(when: dt.datetime) -> str:
+    """Return the time of day, such as "10:41"."""
+    return str(dates.format_time(when.astimezone(ZONE), "HH:mm", tzinfo=ZONE, locale=wording.locale()))
+
+
+def ago(when: dt.datetime, now: dt.datetime) -> str:
+    """Return how long ago something was, such as "4 minutes ago"."""
+    return str(dates.format_timedelta(when - now, add_direction=True, locale=wording.locale()))
+
+
+def of(minor: int, currency: str) -> Money:
+    """Return Money for templates, which hold minor units and a code."""
+    return Money(minor, currency)
+
+
+def _there(when: dt.datetime | dt.date) -> dt.date:
+    return when.astimezone(ZONE).date() if isinstance(when, dt.datetime) else when

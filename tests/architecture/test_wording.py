@@ -1,0 +1,85 @@
+"""Every text of a screen has its Dutch; the list of what lacks it is what a translator gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages import extract, pofile
+
+from marketplace.core import navigation, wording
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("marketplace", "tracking", "payouts")
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
+
+
+def _texts() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
+    """Yield (place, text, context) of everything that is said through `wording`."""
+    for file in sorted((ROOT / "templates").rglob("*.html")):
+        yield from _of(file, "jinja2.ext.babel_extract")
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            if "wording" in file.read_text(encoding="utf-8"):
+                yield from _of(file, "python")
+    for area in navigation.AREAS:
+        for name in (area.name, *(way.name for way in area.ways)):
+            yield "navigation", name, None
+
+
+def _of(file: Path, method: str) -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
+    with file.open("rb") as source:
+        found = extract.extract(method, source, keywords=KEYWORDS, options=OPTIONS)
+        for line, text, _comments, context in found:
+            yield f"{file.relative_to(ROOT)}:{line}", text, context
+
+
+def _known() -> tuple[set[tuple[str | None, str]], list[str]]:
+    known: set[tuple[str | None, str]] = set()
+    faults: list[str] = []
+    for file in sorted((ROOT / "templates").rglob("nl.po")):
+        with file.open("rb") as source:
+            catalog = pofile.read_po(source, locale="nl")
+        for message in catalog:
+            if not message.id:
+                continue
+            faults += [f"{file.relative_to(ROOT)}: {message.id!r}: {error}" for error in message.check()]
+            first = message.id[0] if isinstance(message.id, tuple) else message.id
+            said = message.string if isinstance(message.string, tuple) else (message.string,)
+            if all(said):
+                known.add((message.context, str(first)))
+    return known, faults
+
+
+def test_every_text_of_a_screen_has_its_dutch() -> None:
+    known, _ = _known()
+    missing = [
+        f"{place}: {text!r}"
+        for place, text, context in _texts()
+        if (context, text[0] if isinstance(text, tuple) else text) not in known
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_translations_keep_the_places_of_their_facts() -> None:
+    assert _known()[1] == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "expected"),
+    [
+        ("nl_NL", ["en"], "nl_NL"),
+        (None, ["nl-BE", "en"], "nl_NL"),
+        (None, ["en-US", "nl"], "en_NL"),
+        (None, ["en-GB", "en"], "en_GB"),
+        (None, ["de", "fr"], "en_NL"),
+        ("../../etc", ["nl"], "nl_NL"),
+        (None, [], "en_NL"),
+    ],
+)
+def test_language_is_the_chosen_one_then_the_browsers(
+    chosen: str | None, accepted: list[str], expected: str
+) -> None:
+    assert wording.choose(chosen, accepted) == expected
