@@ -22,6 +22,7 @@ ROOMS = (
     "marketplace.stores",
     "marketplace.catalogue",
     "marketplace.offers",
+    "marketplace.advice",
     "tracking.links",
     "tracking.touches",
     "tracking.orders",

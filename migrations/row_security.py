@@ -39,6 +39,8 @@ OPEN_VIEWS = {
     "public_host": "verified hosts, which stand on the open internet",
     "public_adviser": "what everybody may know of an adviser: the public profile",
     "public_profile": "the same with what an adviser tells readers about themselves",
+    "public_shop_name": "what a page says of who sells: the name and country of shops that are in business or were",
+    "public_earning": "in which offers an adviser earns now, which every button of an advice page says anyway",
     "public_evidence": "verified evidence without the order that it may name",
 }
 # What closes the web role in, one row for each policy; those that let everything through are left out.

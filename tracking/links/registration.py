@@ -1,15 +1,16 @@
-"""What links hang up: their routes."""
+"""What links hang up: their routes, and the links that buttons of advice pages lead by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from tracking.links import api, api_codes, api_partnerships
+from tracking.links import advice, api, api_codes, api_partnerships
 
 
 def register() -> None:
-    """Register nothing: links have no jobs of their own."""
+    """Let advice pages have links of their products. Safe to call twice."""
+    advice.register()
 
 
 def blueprints() -> Iterable[Any]:

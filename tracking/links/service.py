@@ -70,6 +70,26 @@ def make(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.dateti
     return link
 
 
+def insert_link(
+    session: Session,
+    partnership: Partnership,
+    product_id: uuid.UUID,
+    target_url: str,
+    placement: str,
+    now: dt.datetime,
+) -> TrackedLink:
+    """Make a link to a product of the catalogue at one place; the caller knows that there is none yet."""
+    return _insert(
+        session,
+        partnership,
+        kind="link",
+        product_id=product_id,
+        target_url=target_url,
+        placement=placement,
+        now=now,
+    )
+
+
 def ensure_offer_link(session: Session, partnership: Partnership, now: dt.datetime) -> TrackedLink:
     """Return the link that stands for a whole offer, made when the adviser first accepts it (decisions D11).
 

@@ -1,0 +1,1 @@
+"""Advice pages: what an adviser writes, checked before it is published, and kept as readers saw it."""
