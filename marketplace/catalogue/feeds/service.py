@@ -95,6 +95,10 @@ def queue(
     """
     if shops.get(session, shop_id).state == "closed":
         raise ShopClosed(shop_id=shop_id)
+    # Feeds of a shop are lined up one after the other: so they are counted rightly, and an id that is lower is never
+    # seen later, with which two of them would be read at once and the older one applied last.
+    turn = {"key": f"feed:{shop_id}"}
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), turn)
     open_feeds = sa.select(sa.func.count()).where(
         FeedJob.shop_id == shop_id, FeedJob.state.in_(("queued", "running"))
     )

@@ -10,7 +10,8 @@ import re
 
 MOST_CHARACTERS = 200_000
 _ROUNDS = 3
-_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9:]*)[^<>]*>")
+# Nothing is given back (*+): of a tag that never ends each sign of its name would be tried as the end of the name.
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9:]*+)[^<>]*+>")
 _UNSEEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 _BREAKS = frozenset(
     [

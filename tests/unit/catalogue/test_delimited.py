@@ -1,5 +1,7 @@
 """Delimited text of any kind: the first line says what parts the cells, and quotes never swallow the rows below."""
 
+import time
+
 import pytest
 
 from marketplace.catalogue.feeds.formats import delimited
@@ -11,6 +13,11 @@ from marketplace.catalogue.rows.reading import RawRow
 def read(text: str | bytes) -> tuple[list[RawRow], Feed]:
     content = text.encode() if isinstance(text, str) else text
     feed = Feed(content[at : at + 5] for at in range(0, len(content), 5))
+    return list(feed), feed
+
+
+def read_whole(text: str) -> tuple[list[RawRow], Feed]:
+    feed = Feed(iter((text.encode(),)))
     return list(feed), feed
 
 
@@ -87,3 +94,25 @@ def test_rows_before_a_line_that_is_too_long_are_there() -> None:
 def test_quotes_that_are_escaped_by_backslashes_are_quotes() -> None:
     rows, _ = read('id,title,link,price\nA,"IPS 2\\", 4 lamps",l,1 EUR\nB,"C:\\",l,2 EUR\n')
     assert [row.fields["title"] for row in rows] == ['IPS 2", 4 lamps', "C:\\"]
+
+
+def test_quotes_that_are_opened_in_every_line_and_never_closed_take_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delimited, "_MOST_IN_VAIN", 100_000)
+    # Each of these lines closes a quote, has one inside of a cell and opens the next.
+    lines = 'x",y"z,"w' + "a" * 1000 + "\n"
+    begun = time.process_time()
+    rows, _ = read_whole("id,title,link,price\n" + lines * 250)
+    assert time.process_time() - begun < 1
+    assert [row.fields["id"] for row in rows] == ['x"'] * 250
+
+
+def test_a_record_of_many_lines_is_one_row_also_after_much_was_read_ahead_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delimited, "_MOST_IN_VAIN", 0)
+    rows, _ = read('id,title,link,price\nA,"a\nb\nc\n""d""\ne",l,1 EUR\nB,"t,l,1 EUR\nC,t,l,1 EUR\n')
+    assert [(row.fields["id"], row.fields["title"]) for row in rows] == [
+        ("A", 'a\nb\nc\n"d"\ne'), ("B", '"t'), ("C", "t"),
+    ]  # fmt: skip

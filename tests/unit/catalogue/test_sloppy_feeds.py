@@ -1,6 +1,7 @@
 """Feeds as real shops send them: what is meant without a doubt is taken, with a warning where something was changed."""
 
 import datetime as dt
+import time
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,10 @@ def test_no_text_is_too_odd_to_become_plain(value: str) -> None:
 def test_damaged_markup_takes_no_longer_than_other_text() -> None:
     for piece in ("<!--", "<script>", "<a ", "&amp;", "<b", "&#x", "</script"):
         assert texts.plain(piece * 40_000) is not None
+    # A name of a tag that never ends.
+    begun = time.process_time()
+    assert texts.plain("<" + "a" * 100_000) == "<" + "a" * 100_000
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

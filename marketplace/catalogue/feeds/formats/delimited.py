@@ -16,6 +16,9 @@ from marketplace.catalogue.rows.reading import FIELDS, REQUIRED, RawRow
 
 MOST_LINE_CHARACTERS = 512 * 1024
 _MOST_QUOTED_LINES = 200
+# Whoever opens a quote in every line and closes none has the lines below read once more for each of them; after so
+# many characters that were read ahead for nothing, only a few lines are.
+_MOST_IN_VAIN, _FEWER_QUOTED_LINES = 20_000_000, 10
 _MOST_IGNORED = 100
 _DELIMITERS = ("\t", ",", ";", "|")
 _FORMATS = {"\t": "tsv"}
@@ -68,7 +71,7 @@ class _Lines:
         self._lines = _split(text)
         self._ahead: deque[str] = deque()
         self.delimiter = "\t"
-        self.width = 0
+        self.width = self._in_vain = 0
 
     def next_line(self) -> str | None:
         """Return the next line that isn't blank, without its end, or None."""
@@ -89,7 +92,7 @@ class _Lines:
             return line.split(self.delimiter)
         found: list[str] | None
         try:
-            found = _parse(line, self.delimiter)
+            found = _parse((line,), self.delimiter)
         except _Unclosed:
             found = self._escaped(line) or self._longer(line)
         except csv.Error:
@@ -104,7 +107,7 @@ class _Lines:
         if '\\"' not in line:
             return None
         try:
-            found = _parse(line, self.delimiter, escape="\\")
+            found = _parse((line,), self.delimiter, escape="\\")
         except csv.Error:
             return None
         return found if len(found) == self.width else None
@@ -115,17 +118,23 @@ class _Lines:
         Then the quote is a plain character of the first line alone, and the others are still to come.
         """
         taken = [line]
-        while len(taken) < _MOST_QUOTED_LINES and (following := self._line()) is not None:
-            taken.append(following)
-            if following.count('"') % 2 == 0:
-                # Pairs are quotes inside of the cell; only an odd one can close it.
-                continue
-            try:
-                return _parse("\n".join(taken), self.delimiter)
-            except _Unclosed:
-                continue
-            except csv.Error:
-                break
+        most = _MOST_QUOTED_LINES if self._in_vain < _MOST_IN_VAIN else _FEWER_QUOTED_LINES
+
+        def below() -> Iterator[str]:
+            """Give line after line to the one reader, so that each is read once, however long the record is."""
+            yield f"{line}\n"
+            while len(taken) < most and (following := self._line()) is not None:
+                taken.append(following)
+                yield f"{following}\n"
+
+        try:
+            found = _parse(below(), self.delimiter)
+        except csv.Error:
+            found = None
+        # Pairs are quotes inside of the cell; only an odd one can close it.
+        if found is not None and taken[-1].count('"') % 2:
+            return found
+        self._in_vain += sum(map(len, taken))
         self._ahead.extendleft(reversed(taken[1:]))
         return None
 
@@ -134,10 +143,13 @@ class _Unclosed(csv.Error):
     """A quoted cell goes on in the next line."""
 
 
-def _parse(text: str, delimiter: str, escape: str | None = None) -> list[str]:
-    """Return the cells of one record. Raises _Unclosed, or another csv.Error when the quotes make no sense."""
+def _parse(lines: Iterable[str], delimiter: str, escape: str | None = None) -> list[str]:
+    """Return the cells of one record, from its line or as many of the lines as it takes.
+
+    Raises _Unclosed, or another csv.Error when the quotes make no sense.
+    """
     try:
-        return next(csv.reader((text,), delimiter=delimiter, escapechar=escape, strict=True))
+        return next(csv.reader(lines, delimiter=delimiter, escapechar=escape, strict=True))
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             raise _Unclosed from error
@@ -177,7 +189,7 @@ def _header(lines: _Lines) -> list[str]:
     best: list[str] = [first]
     for delimiter in _DELIMITERS:
         try:
-            cells = _parse(first, delimiter)
+            cells = _parse((first,), delimiter)
         except csv.Error:
             cells = first.split(delimiter)
         known, before = ({_column(cell) for cell in some} - {""} for some in (cells, best))

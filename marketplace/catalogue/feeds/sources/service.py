@@ -53,6 +53,9 @@ def add(
     tenancy.require_shop(actor, "sources.add", shop_id)
     if shops.get(session, shop_id).state == "closed":
         raise ShopClosed(shop_id=shop_id)
+    # One after the other, so that they are counted rightly.
+    turn = {"key": f"feed_source:{shop_id}"}
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), turn)
     counted = sa.select(sa.func.count()).select_from(FeedSource).where(FeedSource.shop_id == shop_id)
     if (count := session.scalars(counted).one()) >= MOST_SOURCES:
         raise TooManySources(count=count)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -223,6 +225,21 @@ def test_only_so_many_feeds_may_wait(market: Any, shop: Any, monkeypatch: pytest
     monkeypatch.setattr(feeds, "MOST_WAITING", 2)
     assert [upload(market, shop.owner).status_code for _ in range(3)] == [202, 202, 409]
     assert upload(market, market.shop().owner).status_code == 202
+
+
+def test_no_more_feeds_wait_when_they_are_sent_at_once(
+    market: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_WAITING", 2)
+    application, gate = market.client.application, threading.Barrier(6)
+
+    def send(_number: int) -> int:
+        gate.wait()
+        headers = shop.owner.headers | {"Content-Type": "text/xml"}
+        return int(application.test_client().post("/api/v1/feeds", data=FEED, headers=headers).status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(send, range(6))) == [202, 202, 409, 409, 409, 409]
 
 
 def test_a_closed_shop_takes_no_feed(market: Any) -> None:
