@@ -102,6 +102,9 @@ def _disclosures(**told: Disclosure) -> Mapping[str, Disclosure]:
     return MappingProxyType(told)
 
 
+# Whoever advises for what they know or who they are may stand in any of the four relations.
+OF_KNOWN_PEOPLE = _disclosures(paid=PAID, received=RECEIVED, affiliate=AFFILIATE, own_purchase=OWN_PURCHASE)
+
 EXPERT = Kind(
     name="expert",
     is_person=True,
@@ -113,7 +116,7 @@ EXPERT = Kind(
     verified_by="admin",
     valid_days=730,
     badge=_texts("Vakkundig, nagegaan", "Expert, checked"),
-    disclosures=_disclosures(paid=PAID, received=RECEIVED, affiliate=AFFILIATE, own_purchase=OWN_PURCHASE),
+    disclosures=OF_KNOWN_PEOPLE,
     rewards=("commission", "flat_amount", "bonus", "answer_fee", "product"),
     weight_bp=3000,
     report_line=_texts("Door vakmensen", "By experts"),
@@ -129,7 +132,7 @@ CELEBRITY = Kind(
     verified_by="admin",
     valid_days=365,
     badge=_texts("Bekend, profiel nagegaan", "Known, profile checked"),
-    disclosures=_disclosures(paid=PAID, received=RECEIVED, affiliate=AFFILIATE, own_purchase=OWN_PURCHASE),
+    disclosures=OF_KNOWN_PEOPLE,
     rewards=("commission", "flat_amount", "bonus", "product"),
     weight_bp=1500,
     report_line=_texts("Door bekende mensen", "By celebrities"),

@@ -17,6 +17,13 @@ from marketplace.core.errors import InvalidInput, UnsupportedMedia
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def replayed(response: flask.Response, is_replay: bool) -> flask.Response:
+    """Return an answer that says so when it tells what was done before, and nothing was done now."""
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
 class Parser(FlaskParser):
     """Reads arguments with our JSON loader; unknown fields and query parameters are refused everywhere."""
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from marketplace.core.errors import InvalidInput
 
 T = TypeVar("T")
+Query = TypeVar("Query", bound=sa.Select[*tuple[Any, ...]])
+# Where a list by time ended: the instant of the last row that was shown, and its id.
+Place = tuple[dt.datetime, UUID]
 
 
 def encode_cursor(*parts: object) -> str:
@@ -58,3 +64,26 @@ def number_after(cursor: str | None) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise InvalidInput({"cursor": ["Not a cursor of this list."]})
     return int(text)
+
+
+def place_after(cursor: str | None) -> Place | None:
+    """Return the place at which the last page of a list by time ended; None for the first page. Raises InvalidInput."""
+    if cursor is None:
+        return None
+    instant, identity = decode_cursor(cursor, 2)
+    try:
+        return dt.datetime.fromisoformat(instant), UUID(identity)
+    except ValueError as error:
+        raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
+
+
+def newest_first(query: Query, instant: Any, identity: Any, after: Place | None, limit: int) -> Query:
+    """Return a query for up to limit + 1 rows by an instant and an id, newest first, older than `after`."""
+    if after is not None:
+        query = query.where(sa.tuple_(instant, identity) < sa.tuple_(*after))
+    return query.order_by(instant.desc(), identity.desc()).limit(limit + 1)
+
+
+def narrowed(query: Query, exact: Mapping[Any, object]) -> Query:
+    """Return a query for the rows of which each column has its value; None means any."""
+    return query.where(*(column == value for column, value in exact.items() if value is not None))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.core.money import Money
+from marketplace.core.paging import narrowed
 from payouts.ledger.accounts import CHART
 from payouts.ledger.models import AccountRow, BalanceRow, EntryRow, PostingRow
 
@@ -81,13 +82,14 @@ def entries(session: Session, wanted: EntryFilter, before: int | None, limit: in
             .where(AccountRow.code == wanted.account, PostingRow.entry_id == EntryRow.id)
         )
         statement = statement.where(touching.exists())
-    for column, value in (
-        (EntryRow.kind, wanted.kind),
-        (EntryRow.source_type, wanted.source_type),
-        (EntryRow.source_id, wanted.source_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    statement = narrowed(
+        statement,
+        {
+            EntryRow.kind: wanted.kind,
+            EntryRow.source_type: wanted.source_type,
+            EntryRow.source_id: wanted.source_id,
+        },
+    )
     if wanted.since is not None:
         statement = statement.where(EntryRow.effective_at >= wanted.since)
     if wanted.until is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from uuid import UUID
 
 import flask
 
+from marketplace.core.api import replayed
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
-from marketplace.core.errors import InvalidInput
-from marketplace.core.paging import decode_cursor, page
+from marketplace.core.paging import page, place_after
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.commissions import answers, approval, reading
@@ -33,17 +32,6 @@ blueprint = ApiBlueprint(
 )
 
 
-def keyset(cursor: str | None) -> tuple[dt.datetime, UUID] | None:
-    """Return the instant and id after which a page begins. Raises InvalidInput for a cursor that is none of ours."""
-    if cursor is None:
-        return None
-    instant, identity = decode_cursor(cursor, 2)
-    try:
-        return dt.datetime.fromisoformat(instant), UUID(identity)
-    except ValueError as error:
-        raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
-
-
 @blueprint.route("", methods=["GET"])
 @policy("commissions", "read")
 @blueprint.arguments(CommissionsQuery, location="query")
@@ -54,7 +42,7 @@ def list_commissions(query: dict[str, Any]) -> Any:
         query["state"], query["mode"], query["shop_id"], query["adviser_id"], query["order_ref"]
     )
     with session() as reader:
-        rows = reading.page(reader, current_actor(), wanted, keyset(query["cursor"]), query["limit"])
+        rows = reading.page(reader, current_actor(), wanted, place_after(query["cursor"]), query["limit"])
         shown = answers.commission_answers(reader, rows)
     listed = page(
         rows, query["limit"], lambda row: (row[0].created_at.isoformat(), row[0].id), lambda row: row
@@ -84,7 +72,8 @@ def approve_commission(_data: dict[str, Any], commission_id: UUID) -> Any:
         commission, is_replay = approval.approve(writer, actor, commission_id, now)
         return _view(writer, commission), is_replay
 
-    return _answer(*run_in_transaction(work, point="commissions.approve"))
+    body, is_replay = run_in_transaction(work, point="commissions.approve")
+    return replayed(flask.jsonify(body), is_replay)
 
 
 @blueprint.route("/<uuid:commission_id>/decline", methods=["POST"])
@@ -101,16 +90,10 @@ def decline_commission(data: dict[str, Any], commission_id: UUID) -> Any:
         )
         return _view(writer, commission), is_replay
 
-    return _answer(*run_in_transaction(work, point="commissions.decline"))
+    body, is_replay = run_in_transaction(work, point="commissions.decline")
+    return replayed(flask.jsonify(body), is_replay)
 
 
 def _view(reader: Any, commission: Commission) -> dict[str, Any]:
     order = reader.get_one(ShopOrder, commission.order_id)
     return answers.commission_answers(reader, [(commission, order)])[0]
-
-
-def _answer(body: dict[str, Any], is_replay: bool) -> flask.Response:
-    response = flask.jsonify(body)
-    if is_replay:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response

@@ -11,17 +11,17 @@ import sqlalchemy as sa
 
 from marketplace.accounts import shops
 from marketplace.core import tenancy
+from marketplace.core.api import replayed
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
 from marketplace.core.errors import InvalidInput, NotFound
-from marketplace.core.paging import page
+from marketplace.core.paging import page, place_after
 from marketplace.core.policy import policy
 from marketplace.core.schemas import dump_instant
 from marketplace.core.web import ApiBlueprint, request_now
 from tracking.attribution import service as attribution
 from tracking.commissions import answers, intake, visibility
 from tracking.commissions.answers import Answer
-from tracking.commissions.api import keyset
 from tracking.commissions.schemas import OrderPage, OrdersQuery, OrderView, PlaceQuery, RefundView
 from tracking.orders import listing
 from tracking.orders.models import ShopOrder
@@ -53,10 +53,7 @@ def _reference(text: str) -> str:
 
 
 def _respond(answer: Answer) -> flask.Response:
-    response = flask.Response(answer.body, answer.status, mimetype="application/json")
-    if answer.is_replay:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return replayed(flask.Response(answer.body, answer.status, mimetype="application/json"), answer.is_replay)
 
 
 @blueprint.route("", methods=["POST"])
@@ -91,7 +88,7 @@ def list_orders(query: dict[str, Any]) -> Any:
     if query["store"] is not None:
         allowed = sa.and_(allowed, visibility.in_a_store(is_known=query["store"] == "matched"))
     with session() as reader:
-        rows = listing.page(reader, allowed, query["state"], keyset(query["cursor"]), query["limit"])
+        rows = listing.page(reader, allowed, query["state"], place_after(query["cursor"]), query["limit"])
         decisions = attribution.newest_of(reader, [order.id for order, _ in rows])
 
     def shown(row: tuple[ShopOrder, str]) -> dict[str, Any]:

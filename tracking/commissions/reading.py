@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from marketplace.accounts import shops
 from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
+from marketplace.core.paging import Place, narrowed, newest_first
 from tracking.commissions.models import Commission, CommissionMove
 from tracking.orders.models import ShopOrder
 
@@ -31,10 +31,14 @@ class Wanted:
     order_ref: str | None = None
 
 
+def in_own_mode(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return which commissions are of an actor's mode: a key's own only, so that no test is taken for a sale."""
+    return Commission.mode == actor.mode if actor.via == "key" else sa.true()
+
+
 def visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return which commissions an actor may see: the platform all, a shop its own, an adviser their own."""
-    # A key works in its own mode only, so that a test can't be taken for a sale.
-    in_mode = Commission.mode == actor.mode if actor.via == "key" else sa.true()
+    in_mode = in_own_mode(actor)
     if actor.is_platform:
         return in_mode
     of_shops = tenancy.shops(actor, "commissions.shops", Commission.shop_id)
@@ -87,16 +91,12 @@ def state_in_sql() -> sa.ColumnElement[str]:
     )
 
 
-def page(
-    session: Session, actor: Actor, wanted: Wanted, after: tuple[dt.datetime, UUID] | None, limit: int
-) -> list[Any]:
+def page(session: Session, actor: Actor, wanted: Wanted, after: Place | None, limit: int) -> list[Any]:
     """Return up to limit + 1 commissions with their orders, newest first; `after` is the last one seen."""
     query = (
         sa.select(Commission, ShopOrder)
         .join(ShopOrder, ShopOrder.id == Commission.order_id)
         .where(visible(actor))
-        .order_by(Commission.created_at.desc(), Commission.id.desc())
-        .limit(limit + 1)
     )
     exact = {
         Commission.mode: wanted.mode,
@@ -104,11 +104,8 @@ def page(
         Commission.adviser_id: wanted.adviser_id,
         ShopOrder.order_ref: wanted.order_ref,
     }
-    for column, value in exact.items():
-        if value is not None:
-            query = query.where(column == value)
+    query = narrowed(query, exact)
     if wanted.state is not None:
         query = query.where(state_in_sql() == wanted.state)
-    if after is not None:
-        query = query.where(sa.tuple_(Commission.created_at, Commission.id) < sa.tuple_(*after))
+    query = newest_first(query, Commission.created_at, Commission.id, after, limit)
     return [(commission, order) for commission, order in session.execute(query)]

@@ -9,12 +9,12 @@ from uuid import UUID
 import flask
 from sqlalchemy.orm import Session
 
+from marketplace.core.api import replayed
 from marketplace.core.auth import current_actor
 from marketplace.core.db import run_in_transaction, session
-from marketplace.core.paging import page
+from marketplace.core.paging import page, place_after
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
-from tracking.commissions.api import keyset
 from tracking.commissions.schemas import NoContent
 from tracking.disputes import answers, reading, service
 from tracking.disputes.models import Dispute
@@ -48,7 +48,7 @@ def list_disputes(query: dict[str, Any]) -> Any:
         query["state"], query["mode"], query["shop_id"], query["adviser_id"], query["commission_id"]
     )
     with session() as reader:
-        rows = reading.page(reader, current_actor(), wanted, keyset(query["cursor"]), query["limit"])
+        rows = reading.page(reader, current_actor(), wanted, place_after(query["cursor"]), query["limit"])
         shown = answers.dispute_answers(reader, rows, request_now())
     listed = page(
         rows, query["limit"], lambda row: (row[0].opened_at.isoformat(), row[0].id), lambda row: row
@@ -160,6 +160,4 @@ def _view(reader: Session, dispute: Dispute) -> dict[str, Any]:
 def _answer(body: dict[str, Any], is_replay: bool, *, status: int = 200) -> flask.Response:
     response = flask.jsonify(body)
     response.status_code = status
-    if is_replay:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return replayed(response, is_replay)

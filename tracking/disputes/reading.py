@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,6 +12,8 @@ from sqlalchemy.orm import Session
 from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
+from marketplace.core.paging import Place, narrowed, newest_first
+from tracking.commissions import reading as commissions
 from tracking.commissions.models import Commission
 from tracking.disputes.models import Dispute, DisputeEvent
 from tracking.orders.models import ShopOrder
@@ -33,7 +34,7 @@ class Wanted:
 
 def visible(actor: Actor) -> sa.ColumnElement[bool]:
     """Return which disputes an actor may see: the platform all, a shop its own, an adviser their own."""
-    in_mode = Commission.mode == actor.mode if actor.via == "key" else sa.true()
+    in_mode = commissions.in_own_mode(actor)
     if actor.is_platform:
         return in_mode
     of_shops = tenancy.shops(actor, "disputes.shops", Dispute.shop_id)
@@ -56,17 +57,13 @@ def row_of(session: Session, dispute: Dispute) -> Row:
     return dispute, commission, session.get_one(ShopOrder, commission.order_id)
 
 
-def page(
-    session: Session, actor: Actor, wanted: Wanted, after: tuple[dt.datetime, UUID] | None, limit: int
-) -> list[Row]:
+def page(session: Session, actor: Actor, wanted: Wanted, after: Place | None, limit: int) -> list[Row]:
     """Return up to limit + 1 disputes, newest first; `after` is the last one seen."""
     query = (
         sa.select(Dispute, Commission, ShopOrder)
         .join(Commission, Commission.id == Dispute.commission_id)
         .join(ShopOrder, ShopOrder.id == Commission.order_id)
         .where(visible(actor))
-        .order_by(Dispute.opened_at.desc(), Dispute.id.desc())
-        .limit(limit + 1)
     )
     exact = {
         Dispute.state: wanted.state,
@@ -75,11 +72,7 @@ def page(
         Dispute.adviser_id: wanted.adviser_id,
         Dispute.commission_id: wanted.commission_id,
     }
-    for column, value in exact.items():
-        if value is not None:
-            query = query.where(column == value)
-    if after is not None:
-        query = query.where(sa.tuple_(Dispute.opened_at, Dispute.id) < sa.tuple_(*after))
+    query = newest_first(narrowed(query, exact), Dispute.opened_at, Dispute.id, after, limit)
     return [(dispute, commission, order) for dispute, commission, order in session.execute(query)]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.paging import Place, newest_first
 from tracking.orders.models import Refund, RefundOutcome, ShopOrder
 
 
@@ -32,7 +32,7 @@ def page(
     session: Session,
     allowed: sa.ColumnElement[bool],
     state: str | None,
-    after: tuple[dt.datetime, UUID] | None,
+    after: Place | None,
     limit: int,
 ) -> list[tuple[ShopOrder, str]]:
     """Return up to limit + 1 allowed orders with their states, newest first; `after` is the last one seen."""
@@ -40,9 +40,7 @@ def page(
     query = sa.select(ShopOrder, derived).where(allowed)
     if state is not None:
         query = query.where(derived == state)
-    if after is not None:
-        query = query.where(sa.tuple_(ShopOrder.received_at, ShopOrder.id) < sa.tuple_(*after))
-    query = query.order_by(ShopOrder.received_at.desc(), ShopOrder.id.desc()).limit(limit + 1)
+    query = newest_first(query, ShopOrder.received_at, ShopOrder.id, after, limit)
     return [(order, value) for order, value in session.execute(query)]
 
 
