@@ -6,8 +6,10 @@ import dataclasses
 import datetime as dt
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -32,6 +34,26 @@ TEMPLATE = "aanrader_template"
 # Tests that call services without a request act for everybody; a request acts as its actor, as in production.
 EVERYBODY = db.Scope(role="tests")
 PASSWORDS = {"aanrader_app": "app-secret", "aanrader_worker": "worker-secret", "aanrader_edge": "edge-secret"}
+
+# Few tests, much time: begun last, as modules of few tests otherwise are, one of these lets a core wait for the other.
+LONGEST = (
+    "journeys/test_demo_world.py",
+    "planted/test_planted_bugs.py",
+    "attacks/test_schemathesis.py",
+    "faults/kills/test_kills.py",
+    "walk/test_authorisation_walk.py",
+    "journeys/test_main_job.py",
+    "integration/bad_input/test_bad_fields.py",
+    "integration/payouts/test_money_story.py",
+    "simulation/test_simulation.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take longest, then those of most tests; in a module the order stays drawn."""
+    ranks = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
 
 
 @dataclass(frozen=True)

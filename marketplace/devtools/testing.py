@@ -9,6 +9,9 @@ from marketplace.devtools import browser
 # What pytest's exit codes mean in ours: 1 failed, 2 interrupted, 3 broke itself, 4 wrong use, 5 found no tests.
 _EXIT_CODES = {0: 0, 4: 2}
 
+# A module stays on one core; which module begins when is said in tests/conftest.py.
+_SPREAD = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+
 
 def run(args: argparse.Namespace) -> int:
     """Run pytest (args.rest: `--all` for the slow tests too, anything else goes to pytest)."""
@@ -16,5 +19,5 @@ def run(args: argparse.Namespace) -> int:
     chosen = [] if "--all" in args.rest else ["-m", "not slow"]
     if browser.chromium() is None:
         print(f"dev: without Chromium the screens stay untested; {browser.INSTALL}", file=sys.stderr)
-    argv = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", *chosen, *rest]
+    argv = [sys.executable, "-m", "pytest", *_SPREAD, *chosen, *rest]
     return _EXIT_CODES.get(subprocess.run(argv, check=False).returncode, 1)
