@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import flask
-
-from marketplace.accounts import advisers, emails, limits, loader, passwords, sessions, users
+from marketplace.accounts import entrance, users
 from marketplace.accounts import schemas_people as shapes
-from marketplace.accounts.evenly import evenly
-from marketplace.core import auth, clock, config, db
+from marketplace.core import auth, clock, db
 from marketplace.core import policy as policies
-from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
@@ -40,20 +36,7 @@ class KeyStays(Conflict):
 @blueprint.response(202, shapes.Accepted)
 def sign_up(data: dict[str, Any]) -> dict[str, str]:
     """Make an account for a shop owner or an adviser; a mail tells what to do next, also when there is one."""
-    limits.spend_visit("sign_up", flask.request.remote_addr, emails.key(data["email"]))
-    passwords.refuse_weak(data["password"], data["email"], data["name"])
-    given = data | {"password_hash": passwords.hash_password(data["password"])}
-    now, wall = request_now(), clock.wall()
-    with evenly(), db.use_scope(db.DOOR), db.transaction() as session:
-        user = users.sign_up(session, given, now, wall)
-        if user is not None and data["kind"] == "adviser" and advisers.of_user(session, user.id) is None:
-            profile = {
-                "display_name": data["display_name"] or data["name"],
-                "kind": data["adviser_kind"],
-                "country": data["country"],
-                "code": data["code"],
-            }
-            advisers.become(session, user, profile, now)
+    entrance.sign_up(data)
     return MAIL_SENT
 
 
@@ -63,10 +46,7 @@ def sign_up(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.Verified)
 def verify(data: dict[str, Any]) -> dict[str, str]:
     """Prove the mailbox with the token of the mail, once, within 24 hours."""
-    limits.spend_visit("token", flask.request.remote_addr)
-    with db.use_scope(db.DOOR), db.transaction() as session:
-        user = users.verify_email(session, data["token"], request_now(), clock.wall())
-        return {"state": "verified", "email": user.email}
+    return {"state": "verified", "email": entrance.verify(data["token"])}
 
 
 @blueprint.post("/sign-in")
@@ -75,28 +55,11 @@ def verify(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.SignedIn)
 def sign_in(data: dict[str, Any]) -> dict[str, Any]:
     """Sign in for a token, or with `session` for a browser's cookie; the token is shown once."""
-    key, address, net = emails.key(data["email"]), flask.request.remote_addr or "unknown", _net()
-    limits.spend_visit("sign_in", address, key)
-    with db.use_scope(db.DOOR), db.transaction() as session:
-        user = users.by_email(session, data["email"])
-    if not passwords.matches(data["password"], user.password_hash if user else None) or user is None:
-        with db.transaction() as session:
-            sessions.note_refusal(session, user, net, request_now())
-        raise sessions.SignInRefused()
-    proof = sessions.Proof(user.password_hash, data["totp"], data["recovery_code"])
     kind = "cookie" if data["session"] else "token"
-    with db.use_scope(db.DOOR), db.transaction() as session:
-        opened = sessions.sign_in(
-            session, user.id, proof, kind=kind, net=net, now=request_now(), wall=clock.wall()
-        )
-    limits.forgive("sign_in.person_address", key, address)
-    csrf = None
-    if kind == "cookie":
-        _set_cookie(opened)
-        csrf = auth.csrf_token(Actor(credential_id=opened.row.id))
+    opened = entrance.sign_in(data, kind)
     return {
         "token": opened.token if kind == "token" else None,
-        "csrf_token": csrf,
+        "csrf_token": entrance.csrf_of(opened) if kind == "cookie" else None,
         "expires_at": opened.row.expires_at,
         "totp_enrolment_needed": opened.user.is_staff and not opened.user.totp_enrolled,
     }
@@ -111,10 +74,7 @@ def sign_out(_data: dict[str, Any]) -> dict[str, str]:
     actor = auth.current_actor()
     if actor.via == "key":
         raise KeyStays()
-    with db.transaction() as session:
-        if actor.credential_id is not None:
-            sessions.revoke(session, actor, actor.credential_id, request_now(), clock.wall())
-    _clear_cookie()
+    entrance.sign_out(actor)
     return {"state": "signed_out"}
 
 
@@ -128,7 +88,7 @@ def revoke_everywhere(data: dict[str, Any]) -> dict[str, Any]:
         alive = users.revoke_everywhere(
             session, auth.current_actor(), request_now(), clock.wall(), keys=data["api_keys"]
         )
-    _clear_cookie()
+    entrance.take_cookie()
     return {"state": "revoked", "api_keys_alive": alive}
 
 
@@ -138,52 +98,5 @@ def revoke_everywhere(data: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, shapes.Fresh)
 def reauthenticate(data: dict[str, Any]) -> dict[str, Any]:
     """Prove again that it is you, for what asks for that within 30 minutes."""
-    actor = auth.current_actor()
-    password_hash = prove_password(actor, data["password"])
-    proof = sessions.Proof(password_hash, data["totp"], data["recovery_code"])
-    with db.transaction() as session:
-        row = sessions.reauthenticate(session, actor, proof, request_now(), clock.wall())
+    row = entrance.reauthenticate(auth.current_actor(), data)
     return {"fresh_until": row.password_at + policies.FRESH}
-
-
-def prove_password(actor: Actor, password: str) -> str:
-    """Return the hash that the actor's password matches. Raises SignInRefused, RateLimited."""
-    user_id = str(users.id_of(actor))
-    limits.spend("sign_in.person_address", user_id, flask.request.remote_addr or "unknown")
-    with db.transaction() as session:
-        user = users.get(session, users.id_of(actor))
-    if not passwords.matches(password, user.password_hash):
-        with db.transaction() as session:
-            sessions.note_refusal(session, user, _net(), request_now())
-        raise sessions.SignInRefused()
-    limits.forgive("sign_in.person_address", user_id, flask.request.remote_addr or "unknown")
-    return user.password_hash
-
-
-def _net() -> str:
-    return limits.net_of(flask.request.remote_addr)
-
-
-def _set_cookie(opened: sessions.Opened) -> None:
-    lives = int((opened.row.expires_at - opened.row.last_seen_at).total_seconds())
-
-    @flask.after_this_request
-    def give(response: flask.Response) -> flask.Response:
-        response.set_cookie(
-            loader.cookie_name(),
-            opened.token,
-            max_age=lives,
-            path="/",
-            secure=config.current().base_url.startswith("https"),
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
-
-
-def _clear_cookie() -> None:
-    @flask.after_this_request
-    def take(response: flask.Response) -> flask.Response:
-        secure = config.current().base_url.startswith("https")
-        response.delete_cookie(loader.cookie_name(), path="/", secure=secure, httponly=True, samesite="Lax")
-        return response

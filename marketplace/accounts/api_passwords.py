@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import flask
-
-from marketplace.accounts import emails, limits, passwords, users
+from marketplace.accounts import entrance
 from marketplace.accounts import schemas_people as shapes
-from marketplace.accounts.api_accounts import prove_password
-from marketplace.accounts.evenly import evenly
-from marketplace.core import auth, clock, db
+from marketplace.core import auth
 from marketplace.core.policy import policy
-from marketplace.core.web import ApiBlueprint, request_now
+from marketplace.core.web import ApiBlueprint
 
 blueprint = ApiBlueprint("passwords", __name__, url_prefix="/api/v1/accounts", description="New passwords")
 RESET_SENT = {
@@ -27,9 +23,7 @@ RESET_SENT = {
 @blueprint.response(202, shapes.Accepted)
 def ask_reset(data: dict[str, Any]) -> dict[str, str]:
     """Ask for a mail with a link to choose a new password."""
-    limits.spend_visit("reset", flask.request.remote_addr, emails.key(data["email"]))
-    with evenly(), db.use_scope(db.DOOR), db.transaction() as session:
-        users.ask_password_reset(session, data["email"], request_now(), clock.wall())
+    entrance.ask_reset(data["email"])
     return RESET_SENT
 
 
@@ -39,11 +33,7 @@ def ask_reset(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.State)
 def confirm_reset(data: dict[str, Any]) -> dict[str, str]:
     """Choose a new password with the token of the mail; every session ends, and the second factor stays."""
-    limits.spend_visit("token", flask.request.remote_addr)
-    passwords.refuse_weak(data["password"])
-    password_hash = passwords.hash_password(data["password"])
-    with db.use_scope(db.DOOR), db.transaction() as session:
-        users.reset_password(session, data["token"], password_hash, request_now(), clock.wall())
+    entrance.reset(data["token"], data["password"])
     return {"state": "password_changed"}
 
 
@@ -53,11 +43,5 @@ def confirm_reset(data: dict[str, Any]) -> dict[str, str]:
 @blueprint.response(200, shapes.State)
 def change(data: dict[str, Any]) -> dict[str, str]:
     """Choose a new password with the present one; every session ends, this one too."""
-    actor = auth.current_actor()
-    present = prove_password(actor, data["password"])
-    passwords.refuse_weak(data["new_password"], actor.name, field="new_password")
-    password_hash = passwords.hash_password(data["new_password"])
-    with db.transaction() as session:
-        user = users.locked(session, users.id_of(actor))
-        users.change_password(session, user, actor, present, password_hash, request_now(), clock.wall())
+    entrance.change_password(auth.current_actor(), data["password"], data["new_password"])
     return {"state": "password_changed"}

@@ -19,6 +19,7 @@ from marketplace.accounts import (
     invariants,
     loader,
     staff,
+    views_entrance,
 )
 from marketplace.core import auth, hooks
 
@@ -35,6 +36,7 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
     """Return the routes of this room."""
     return (
         api_accounts.blueprint,
+        views_entrance.blueprint,
         api_passwords.blueprint,
         api_me.blueprint,
         api_me.totp_blueprint,
