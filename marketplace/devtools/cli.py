@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("file", metavar="FILE")
     restore.add_argument("--force", action="store_true", help="replace a database that is not empty")
 
+    shots = commands.add_parser("shots", help="pictures of every page in every state, a sheet for each role")
+    shots.add_argument("word", nargs="?", default="", metavar="WORD", help="only pages with it in their name")
+
     commands.add_parser("check", help="ruff, mypy, imports, house rules, dependencies, migrations")
     commands.add_parser("test", help="tests: the fast set, or --all; further arguments go to pytest")
     commands.add_parser("bench", help="benchmarks, all or by name: a JSON line per figure")
@@ -102,6 +105,7 @@ def _runner(command: str) -> Callable[[argparse.Namespace], int]:
         "verify": "verify:run",
         "backup": "backup:run",
         "restore": "restore:run",
+        "shots": "shots:run",
         "check": "check:run",
         "test": "testing:run",
         "bench": "bench_command:run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,13 +12,13 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from bench._served import Served
-from marketplace.accounts import loader
+from marketplace.core import clock, config, db
 from marketplace.devtools.browser import FLAGS, INSTALL, chromium
 from marketplace.devtools.valkey import Valkey
 from tests.browser.fair import Fair
-from tests.browser.visits import Fairground
+from tests.browser.visits import Ground
 from tests.integration.payouts.sandbox.sandbox_process import Description, Receiver, Sandbox
-from tests.standing import facts_of, standing
+from tests.standing import Standing, facts_of, standing
 
 
 def without_browser(environment: Mapping[str, str]) -> NoReturn:
@@ -39,34 +40,44 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def fairground(
-    browser: Browser, pg: Any, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fairground]:
-    """The fair, served by granian in a process of its own, and a browser that visits it."""
+def fair(pg: Any, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing[Fair]]:
+    """The fair, committed; stories act in it by `at_work`, and between tests this process has forgotten it."""
     folder = Path(tmp_path_factory.mktemp("fair"))
     sandbox = Sandbox(folder / "stripe.sqlite", Description.__new__(Description)).start()
     receiver = Receiver()
     sandbox.ask("settings", receiver.urls())
+    before = list(config._current)
     facts = facts_of(sandbox, tmp_path_factory)
     try:
-        with standing(pg, valkey.url, lambda database: Fair(database, sandbox, receiver), **facts) as fair:
-            own = fair.settings
-            served = Served(
-                own.database_url,
-                own.redis_url,
-                folder,
-                threads=8,
-                AANRADER_SECRET_KEY=own.secret_key,
-                AANRADER_TOKEN_KEYS=",".join(f"{number}:{key.hex()}" for number, key in own.token_keys),
-                STRIPE_API_KEY=own.stripe_api_key,
-                STRIPE_API_BASE=own.stripe_api_base,
-            )
-            ground = Fairground(browser, f"http://127.0.0.1:{served.port}", fair, loader.COOKIE)
-            try:
-                yield ground
-            finally:
-                ground.close()
-                served.close()
+        with standing(pg, valkey.url, lambda database: Fair(database, sandbox, receiver), **facts) as built:
+            db.close()
+            clock.set_offset(dt.timedelta(0))
+            config._current[:] = before
+            yield built
     finally:
         receiver.close()
         sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def ground(
+    browser: Browser, fair: Standing[Fair], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """The fair, served by granian in a process of its own, and a browser that visits it."""
+    own = fair.settings
+    served = Served(
+        fair.database.url("app"),
+        own.redis_url,
+        Path(tmp_path_factory.mktemp("served")),
+        threads=8,
+        AANRADER_SECRET_KEY=own.secret_key,
+        AANRADER_TOKEN_KEYS=",".join(f"{number}:{key.hex()}" for number, key in own.token_keys),
+        STRIPE_API_KEY=own.stripe_api_key,
+        STRIPE_API_BASE=own.stripe_api_base,
+    )
+    made = Ground(browser, f"http://127.0.0.1:{served.port}", fair.world.guests, fair.world.superuser)
+    try:
+        yield made
+    finally:
+        made.close()
+        served.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
 
 import pyotp
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 import wsgi
 from marketplace.accounts import totp
 from marketplace.core import config, web
+from tests.browser.guests import Guest, sign_in
 from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox
 from tests.integration.payouts.settling import World
@@ -19,20 +19,7 @@ from tests.integration.tracking.trade import Trade, line
 from tests.scenarios.house import House
 from tests.walk.town import PASSWORD, Tenant, Town
 
-__all__ = ["PASSWORD", "Fair", "Guest"]
-
-
-@dataclass(frozen=True)
-class Guest:
-    """Somebody who looks at pages: the facts that queries for their things take, and what signs them in."""
-
-    role: str
-    email: str
-    user_id: uuid.UUID
-    adviser_id: uuid.UUID | None = None
-    shop_id: uuid.UUID | None = None
-    totp_secret: str | None = None
-    cookie: str = ""
+__all__ = ["PASSWORD", "Fair"]
 
 
 class Fair(Town):
@@ -99,7 +86,7 @@ class Fair(Town):
             )
         self._let_in("owner", owner, shop_id=trade.world.shop_id)
         self._let_in("adviser", anne, adviser_id=trade.anne.id)
-        self._let_in("member", self._person("member"))
+        self._let_in("new_owner", self._person("member"))
         newcomer = trade.join("Nieuw")
         assert newcomer.actor.user_id is not None
         self._let_in("new_adviser", newcomer.actor.user_id, adviser_id=newcomer.id)
@@ -122,7 +109,7 @@ class Fair(Town):
         shop_id: uuid.UUID | None = None,
         totp_secret: str | None = None,
     ) -> None:
-        token = self._sign_in(user, kind="cookie")
+        token = sign_in(self.superuser, user)
         email = self._one("SELECT email FROM user_account WHERE id = :i", i=user)
         self.guests[role] = Guest(role, email, user, adviser_id, shop_id, totp_secret, token)
 

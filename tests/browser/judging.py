@@ -9,7 +9,7 @@ import lxml.html
 from playwright.sync_api import Response
 
 from tests.browser.pages import Page
-from tests.browser.visits import AXE, WIDE, Fairground, Visit
+from tests.browser.visits import AXE, WIDE, Ground, Visit
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NARROW = {"width": 320, "height": 640}
@@ -30,7 +30,7 @@ _FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main
   one => one.textContent)"""
 
 
-def faults(ground: Fairground, page: Page) -> list[str]:
+def faults(ground: Ground, page: Page) -> list[str]:
     """Load a page once and hold it against everything, in both themes and at 320 px."""
     visit = ground.visit(page.role)
     tab, path = visit.tab, ground.path(page)
@@ -62,7 +62,7 @@ def axe(visit: Visit, *rules: str) -> list[str]:
     return found
 
 
-def heard(ground: Fairground, visit: Visit, answer: Response) -> list[str]:
+def heard(ground: Ground, visit: Visit, answer: Response) -> list[str]:
     """Return errors of the console, reports of the content security policy, dialogs, and calls to strangers."""
     # That the page itself is a 404 is told by the console too.
     own = [one for one in visit.heard if not (answer.status >= 400 and one.endswith(f"at {answer.url}"))]

@@ -19,7 +19,7 @@ class Page:
     role: str
     path: str
     status: int = 200
-    # full: as somebody in business sees it; empty: as a newcomer does.
+    # full: as somebody in business sees it; empty: with nothing on it; error: a refusal. Benches weigh the full ones.
     state: str = "full"
     # A form on it that can be sent empty and is refused without doing anything, for the picture of its errors.
     form: str = ""
@@ -34,6 +34,9 @@ PAGES: tuple[Page, ...] = (
     Page("home", "anonymous", "/"),
     Page("search", "anonymous", "/search?q=tent"),
     Page("search-nothing", "anonymous", "/search?q=zeppelin", state="empty"),
+    # Nobody meets it at work, so it has no budget: it shows every part of every page at once.
+    Page("styleguide", "anonymous", "/styleguide", state="parts"),
+    Page("not-found", "anonymous", "/there-is-no-such-page", status=404, state="error"),
 )
 
 # Page routes that are no page of their own to look at, each with the reason.

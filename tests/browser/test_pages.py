@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.fair import Fair
 from tests.browser.judging import faults
 from tests.browser.pages import NOT_PAGES, PAGES, Page, matches
-from tests.browser.visits import Fairground
+from tests.browser.visits import Ground
+from tests.standing import Standing
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.name}-{page.role}")
-def test_page_is_well(fairground: Fairground, page: Page) -> None:
-    assert faults(fairground, page) == []
+def test_page_is_well(ground: Ground, page: Page) -> None:
+    assert faults(ground, page) == []
 
 
-def test_every_page_route_is_in_the_inventory_or_says_why_not(fairground: Fairground) -> None:
-    paths = [fairground.path(page) for page in PAGES]
+def test_every_page_route_is_in_the_inventory_or_says_why_not(ground: Ground, fair: Standing[Fair]) -> None:
+    paths = [ground.path(page) for page in PAGES]
     rules = {
         rule.rule
-        for rule in fairground.fair.world.app.url_map.iter_rules()
+        for rule in fair.world.app.url_map.iter_rules()
         if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api/v1/", "/_dev/"))
     }
     bare = sorted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request
 from playwright.sync_api import Page as Tab
 
-from tests.browser.fair import Fair, Guest
+from marketplace.accounts import loader
+from tests.browser.guests import Guest, as_owner
 from tests.browser.pages import PLACES, Page
-from tests.standing import Standing
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 # Runs before any script of a page: what the page would have hidden from a test that looks afterwards.
@@ -64,26 +65,26 @@ class Visit:
 
 
 @dataclass
-class Fairground:
-    """The running product, the browser, and a tab for each role that came."""
+class Ground:
+    """A running product, the browser, and a tab for each role that came."""
 
     browser: Browser
     address: str
-    fair: Standing[Fair]
-    cookie: str
+    guests: Mapping[str, Guest]
+    # Of a role that may be the tables' owner: it finds the things that addresses name.
+    engine: sa.Engine
     visits: dict[str, Visit] = field(default_factory=dict)
-
-    def guest(self, role: str) -> Guest | None:
-        """Return who plays a role; None for nobody."""
-        return None if role == "anonymous" else self.fair.world.guests[role]
 
     def context(self, role: str = "anonymous", **options: Any) -> BrowserContext:
         """Open a context in which a role has signed in."""
-        made = self.browser.new_context(base_url=self.address, viewport=WIDE, **options)  # type: ignore[arg-type]
+        made = self.browser.new_context(
+            **({"base_url": self.address, "viewport": WIDE, "reduced_motion": "reduce"} | options)
+        )
         made.set_default_timeout(10_000)
-        guest = self.guest(role)
-        if guest is not None:
-            made.add_cookies([{"name": self.cookie, "value": guest.cookie, "url": self.address}])
+        if role != "anonymous":
+            made.add_cookies(
+                [{"name": loader.COOKIE, "value": self.guests[role].cookie, "url": self.address}]
+            )
         return made
 
     def visit(self, role: str) -> Visit:
@@ -98,7 +99,7 @@ class Fairground:
 
     def path(self, page: Page) -> str:
         """Return a page's address, with the ids of things of its role. Raises NothingThere."""
-        guest = self.guest(page.role)
+        guest = self.guests.get(page.role)
         values = {
             "user": guest and guest.user_id,
             "adviser": guest and guest.adviser_id,
@@ -106,8 +107,8 @@ class Fairground:
         }
 
         def find(name: re.Match[str]) -> str:
-            with self.fair.world.superuser.begin() as connection:
-                found = connection.execute(sa.text(PLACES[name[1]]), values).scalar()
+            with as_owner(self.engine) as session:
+                found = session.execute(sa.text(PLACES[name[1]]), values).scalar()
             if found is None:
                 raise NothingThere(f"{page.name}: nothing is found by the query {name[1]}")
             return str(found)
