@@ -23,6 +23,7 @@ ROOMS = (
     "marketplace.catalogue",
     "marketplace.offers",
     "marketplace.advice",
+    "marketplace.front",
     "tracking.links",
     "tracking.touches",
     "tracking.orders",

@@ -38,13 +38,6 @@ DOCS_CONTENT_SECURITY_POLICY = (
 )
 
 
-@health_blueprint.get("/")
-@policy("public", "read")
-def front_door() -> str:
-    """Say what this is and where to go on."""
-    return flask.render_template("front_door.html", demo=config.current().clock_moves)
-
-
 @health_blueprint.get("/api/docs")
 @policy("public", "read")
 def api_docs() -> flask.Response:

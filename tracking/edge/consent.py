@@ -20,6 +20,8 @@ from tracking.touches.pseudonyms import visitor_id
 COOKIE = "aan_v"
 SECONDS_OF_COOKIE = 30 * 86_400
 MODES = {"none": 0, "exempt": 1, "strict": 2}
+# What the page about privacy gives a reader who wants never to be recognised (marketplace/front/views.py).
+_UNKNOWN = re.compile(r"(?:^|;\s*)aan_unknown=1(?:;|$)")
 _SEED = re.compile(r"(?:^|;\s*)" + COOKIE + r"=([0-9a-f]{32})(?:;|$)")
 _CONSENTED = re.compile(r"(?:^|&)consent=1(?:&|$)")
 
@@ -38,8 +40,10 @@ class Visitors:
 
         mode: a value of MODES other than none; shop: the shop's id, 32 digits.
         """
-        found = _SEED.search(environ.get("HTTP_COOKIE", ""))
-        if environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1":
+        cookies = environ.get("HTTP_COOKIE", "")
+        found = _SEED.search(cookies)
+        asked_not_to = environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+        if asked_not_to or _UNKNOWN.search(cookies):
             # What an earlier consent left behind goes too.
             return None, ("Set-Cookie", f"{COOKIE}=; Max-Age=0{self._attributes}") if found else None
         if found:

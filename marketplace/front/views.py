@@ -1,0 +1,63 @@
+"""Pages that anybody reads first: the front page, how we earn, and the choice about being recognised."""
+
+from __future__ import annotations
+
+import flask
+from marshmallow import validate
+from werkzeug.wrappers import Response
+
+from marketplace.core import config, forms, pages, schemas
+from marketplace.core.policy import policy
+from marketplace.core.wording import _
+from marketplace.front import example
+
+blueprint = flask.Blueprint("front", __name__)
+# The edge reads this name too (tracking/edge/consent.py): whoever has it is never recognised at a shop.
+UNKNOWN_COOKIE = "aan_unknown"
+
+
+class Choice(schemas.Schema):
+    """Whether shops may recognise a reader who comes back."""
+
+    recognise = schemas.Text(required=True, validate=[validate.OneOf(("yes", "no"))])
+
+
+@blueprint.get("/")
+@policy("public", "read")
+def home() -> Response:
+    """Say what this is, for whom, and where to go on."""
+    return pages.render("front/home.html", sale=example.sale(), rates=example)
+
+
+@blueprint.get("/how-we-earn")
+@policy("public", "read")
+def how_we_earn() -> Response:
+    """Say where the money comes from, who gets what, and what money can't buy here."""
+    return pages.render("front/how_we_earn.html", sale=example.sale(), rates=example)
+
+
+@blueprint.get("/privacy")
+@policy("public", "read")
+def privacy() -> Response:
+    """Say what is stored and let the reader choose."""
+    request = flask.request
+    signal = request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1"
+    unknown = request.cookies.get(UNKNOWN_COOKIE) == "1"
+    form = forms.Form(Choice, {"recognise": "no" if unknown or signal else "yes"})
+    return pages.render("front/privacy.html", form=form, signal=signal)
+
+
+@blueprint.post("/privacy")
+@policy("public", "choose")
+def choose() -> Response:
+    """Remember the choice for a year; links keep working and advisers keep their pay either way."""
+    form = forms.Form(Choice)
+    data = form.send(lambda read: read)
+    if data is None:
+        return pages.render("front/privacy.html", form.status, form=form, signal=False)
+    response = pages.prefer(pages.go("/privacy"), UNKNOWN_COOKIE, "1" if data["recognise"] == "no" else "")
+    if data["recognise"] == "no":
+        secure = config.current().base_url.startswith("https")
+        response.delete_cookie("aan_v", secure=secure, httponly=True, samesite="Lax")
+    pages.said(_("Your choice is kept for a year on this device."))
+    return response
