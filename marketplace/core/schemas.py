@@ -218,6 +218,9 @@ class Url(Text):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         address = super()._deserialize(value, attr, data, **kwargs)
+        # Signs that nobody sees turn what a reader sees around, and the others stand in no address.
+        if not address.isprintable() or any(sign in '<>"' for sign in address):
+            raise ma.ValidationError("An address with hidden signs, angle brackets or quotes is not taken.")
         schemes = ("https", "http") if config.current().http_targets_allowed else ("https",)
         try:
             parts = urlsplit(address)

@@ -101,6 +101,8 @@ def test_instants_are_kept_in_utc():
         "javascript:alert(1)",
         "https://a.example\\@b.example/",
         "https://a.example:x/",
+        "https://a.example/\u202egpj.exe",
+        'https://a.example/"><b>',
     ],
 )
 def test_addresses_are_absolute_https_without_user(value):

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -438,3 +439,18 @@ def test_a_shop_has_only_so_many_sources(
     for _ in range(sources.MOST_SOURCES):
         source_of(market, shop)
     assert call(market, shop, "POST", status=409, url=URL)["code"] == "too_many_sources"
+
+
+def test_a_shop_has_no_more_sources_when_they_are_named_at_once(
+    market: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_SOURCES", 2)
+    application, gate = market.client.application, threading.Barrier(5)
+
+    def name(_number: int) -> int:
+        gate.wait()
+        sent = {"json": {"url": URL}, "headers": shop.owner.headers}
+        return int(application.test_client().post("/api/v1/feed-sources", **sent).status_code)
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sorted(pool.map(name, range(5))) == [201, 201, 409, 409, 409]
