@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from marketplace.devtools.browser import FLAGS, INSTALL, chromium
 from marketplace.devtools.valkey import Valkey
 from tests.browser.fair import Fair
 from tests.browser.visits import Ground
+from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import Description, Receiver, Sandbox
 from tests.standing import Standing, facts_of, standing
 
@@ -53,31 +55,40 @@ def fair(pg: Any, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> I
             db.close()
             clock.set_offset(dt.timedelta(0))
             config._current[:] = before
+            built.world.make_copy()
             yield built
+            built.database.postgres.drop(built.world.copy)
     finally:
         receiver.close()
         sandbox.close()
 
 
-@pytest.fixture(scope="session")
-def ground(
-    browser: Browser, fair: Standing[Fair], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
-    """The fair, served by granian in a process of its own, and a browser that visits it."""
+@contextmanager
+def serve(fair: Standing[Fair], database: str, folder: Path) -> Iterator[str]:
+    """Serve a database of the fair's server in a process of its own; give the address."""
     own = fair.settings
     served = Served(
-        fair.database.url("app"),
+        Database(database, fair.database.postgres).url("app"),
         own.redis_url,
-        Path(tmp_path_factory.mktemp("served")),
+        folder,
         threads=8,
         AANRADER_SECRET_KEY=own.secret_key,
         AANRADER_TOKEN_KEYS=",".join(f"{number}:{key.hex()}" for number, key in own.token_keys),
         STRIPE_API_KEY=own.stripe_api_key,
         STRIPE_API_BASE=own.stripe_api_base,
     )
-    made = Ground(browser, f"http://127.0.0.1:{served.port}", fair.world.guests, fair.world.superuser)
     try:
-        yield made
+        yield f"http://127.0.0.1:{served.port}"
     finally:
-        made.close()
         served.close()
+
+
+@pytest.fixture(scope="session")
+def ground(
+    browser: Browser, fair: Standing[Fair], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """The fair behind its real server, and a browser that visits it."""
+    with serve(fair, fair.database.name, Path(tmp_path_factory.mktemp("served"))) as address:
+        made = Ground(browser, address, fair.world.guests, fair.world.superuser)
+        yield made
+        made.close()

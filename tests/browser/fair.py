@@ -27,6 +27,7 @@ class Fair(Town):
 
     def __init__(self, database: Database, sandbox: Sandbox, receiver: Receiver) -> None:
         self.database, self.sandbox, self.receiver = database, sandbox, receiver
+        self.copy = f"{database.name}_copy"
         self.guests: dict[str, Guest] = {}
         self.people, self.platform = {}, {}
         wsgi.register()
@@ -112,6 +113,13 @@ class Fair(Town):
         token = sign_in(self.superuser, user)
         email = self._one("SELECT email FROM user_account WHERE id = :i", i=user)
         self.guests[role] = Guest(role, email, user, adviser_id, shop_id, totp_secret, token)
+
+    def make_copy(self) -> None:
+        """Keep a copy of the database as it is now, for tests that spoil it; nobody may be connected."""
+        self.a.trade.everything.dispose()
+        self.superuser.dispose()
+        self.world._owner.dispose()
+        self.database.postgres.create_database(self.copy, template=self.database.name)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -34,6 +34,17 @@ PAGES: tuple[Page, ...] = (
     Page("home", "anonymous", "/"),
     Page("search", "anonymous", "/search?q=tent"),
     Page("search-nothing", "anonymous", "/search?q=zeppelin", state="empty"),
+    Page("how-we-earn", "anonymous", "/how-we-earn"),
+    Page("privacy", "anonymous", "/privacy"),
+    Page("sign-in", "anonymous", "/sign-in"),
+    Page("sign-up", "anonymous", "/sign-up"),
+    Page("sign-up-shop", "anonymous", "/sign-up?kind=shop_owner"),
+    Page("verify", "anonymous", "/verify?token=x"),
+    Page("forgot", "anonymous", "/forgot"),
+    Page("password-reset", "anonymous", "/password-reset?token=x"),
+    Page("confirm", "adviser", "/confirm"),
+    Page("confirm-staff", "finance", "/confirm"),
+    Page("welcome", "new_owner", "/welcome"),
     # Nobody meets it at work, so it has no budget: it shows every part of every page at once.
     Page("styleguide", "anonymous", "/styleguide", state="parts"),
     Page("not-found", "anonymous", "/there-is-no-such-page", status=404, state="error"),
@@ -42,6 +53,7 @@ PAGES: tuple[Page, ...] = (
 # Page routes that are no page of their own to look at, each with the reason.
 NOT_PAGES: dict[str, str] = {
     "/static/<path:filename>": "files, not pages",
+    "/home": "leads on to the home of whoever asks",
     "/health": "one word for a load balancer",
     "/api/openapi.json": "the API's description, for programs",
     "/api/docs": "the description of the API, of a library's making, with tests of its own",

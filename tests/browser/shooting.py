@@ -129,7 +129,14 @@ def _picture(rows: dict[tuple[str, str], list[Shot]], file: Path) -> None:
         pen.text((4, top + 3), f"{name}: {state}", fill="black")
         for one in taken:
             with Image.open(one.file) as picture:
-                small = picture.crop((0, 0, picture.width, min(picture.height, picture.width * 2)))
+                small = picture.crop(
+                    (
+                        0,
+                        0,
+                        picture.width,
+                        min(picture.height, picture.width * (2 if picture.width < 500 else 1)),
+                    )
+                )
                 small.thumbnail((700, tall))
                 board.paste(small, (left, top + label))
                 left += small.width + 6

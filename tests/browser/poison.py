@@ -1,0 +1,71 @@
+"""Puts a text into every free text column of every row, as a stranger who found a way past each check would have."""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+
+from tests.walk.canaries import HOUSE, NAMED_ELSEWHERE, _primary_keys, _texts, rewriting
+
+# Read by the product as something else than words for people, and written by nobody but the product itself: a page
+# could not be asked for, or not be signed in to, with these changed.
+_OURS = re.compile(
+    r"\.(session_key|password_hash|token_hash|key_hash|content_hash|locale|currency|country|kind|state|role|reason_code"
+    r"|request_hash|idem|event_type|type|channel|model|code_rule|stripe_\w+|proof|timezone|mode|charset)$"
+)
+_PARTS = 1, 4, 16
+
+
+def poison(engine: sa.Engine, payloads: list[str]) -> set[str]:
+    """Put payloads into all columns that take any word; return the columns, as table.column.
+
+    engine: of a superuser. Limits on length are taken away first; a column whose index can't hold all gets the first.
+    """
+    done = set()
+    with engine.begin() as connection:
+        primary = _primary_keys(connection)
+        with rewriting(connection, *primary):
+            for table, columns in sorted(primary.items()):
+                if table in HOUSE or not _has_rows(connection, table):
+                    continue
+                for column in _texts(connection, table):
+                    name = f"{table}.{column}"
+                    if column in columns or name in NAMED_ELSEWHERE or _OURS.search(f".{column}"):
+                        continue
+                    if _put(connection, table, column, ["kanarie"]):
+                        _loosen(connection, table, column)
+                        if any(
+                            _put(connection, table, column, payloads[: len(payloads) // part or 1])
+                            for part in _PARTS
+                        ):
+                            done.add(name)
+    return done
+
+
+def _has_rows(connection: sa.Connection, table: str) -> bool:
+    return bool(connection.execute(sa.text(f'SELECT EXISTS (SELECT FROM "{table}")')).scalar_one())
+
+
+def _put(connection: sa.Connection, table: str, column: str, payloads: list[str]) -> bool:
+    """Fill a column of every row where it holds something; False when it is refused or nothing is there."""
+    statement = sa.text(
+        f'UPDATE "{table}" t SET "{column}" = :text || n.number FROM (SELECT ctid AS place, tableoid AS part,'
+        f' row_number() OVER () AS number FROM "{table}") n'
+        f' WHERE t.ctid = n.place AND t.tableoid = n.part AND t."{column}" IS NOT NULL'
+    )
+    try:
+        with connection.begin_nested():
+            return connection.execute(statement, {"text": " ".join(payloads)}).rowcount > 0
+    except sa.exc.DBAPIError:
+        return False
+
+
+def _loosen(connection: sa.Connection, table: str, column: str) -> None:
+    """Drop the constraints that only limit how long a column's text is."""
+    statement = sa.text(
+        "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(:table) AND contype = 'c' AND conislocal"
+        " AND pg_get_constraintdef(oid) ~ 'length' AND pg_get_constraintdef(oid) ~ :column"
+    )
+    for name in connection.execute(statement, {"table": table, "column": rf"\m{column}\M"}).scalars().all():
+        connection.execute(sa.text(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"'))
