@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import evidence_moves as moves
-from marketplace.accounts import influence, public, shops
+from marketplace.accounts import evidence_news, influence, public, shops
 from marketplace.accounts.models import InfluenceEvidence, InfluenceEvidenceEvent
 from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import SYSTEM, Actor
@@ -261,6 +261,7 @@ def _move(
         found.verified_at, found.valid_until = now, valid_until or longest
     session.flush()
     _note(session, actor, found, role, now)
+    evidence_news.tell(session, found, now)
     return found
 
 

@@ -18,6 +18,7 @@ from marketplace.accounts import (
     evidence_sweep,
     invariants,
     loader,
+    notifications,
     staff,
     views_entrance,
 )
@@ -30,6 +31,7 @@ def register() -> None:
     hooks.command("create-staff", staff.command)
     invariants.register()
     evidence_sweep.register()
+    notifications.register()
 
 
 def blueprints() -> tuple[flask.Blueprint, ...]:

@@ -1,32 +1,38 @@
-"""Mail: the row is the outbox. A service queues a row in its transaction; the worker renders and sends it."""
+"""Mail: the row is the outbox. A service queues a row in its transaction; the worker renders and sends it.
+
+`queue` writes to one address, whatever is asked and as often as it is asked: links that prove a mailbox. `tell` brings
+news to people by what they are ("adviser:<id>", "owners:<shop id>"): once for each key, in each reader's own language,
+and not to who switched that kind off. The worker finds the readers when it sends, because who acts on the web may not
+read the addresses of others.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import smtplib
 import uuid
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import make_msgid
-from html import escape
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import orm
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from marketplace.core import clock, config, db, jobs
+from marketplace.core import clock, db, ids, jobs, mail_kinds
+from marketplace.core.errors import InvariantViolation
+from marketplace.core.money import Money
 
-log = structlog.get_logger(__name__)
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "mail"
 MAX_ATTEMPTS = 8
+SEND = "mail.send"
 
 
 class MailMessage(db.Base):
-    """A mail that must go out; it stays as the record that it did. `facts` are emptied once it is sent."""
+    """A mail that must go out; it stays as the record that it did. `facts` are emptied once it is sent.
+
+    A row with an `audience` is news that is written to each of its readers; then it is dropped as "spread", and each
+    reader has a row. `dedupe`: what has such a key is there once. `dropped_as`: why it will never be sent: "spread",
+    "switched_off" by the reader, or "too_late" when it was old before anybody could be told.
+    """
 
     __tablename__ = "mail_message"
 
@@ -40,9 +46,64 @@ class MailMessage(db.Base):
     next_attempt_at: orm.Mapped[dt.datetime]
     sent_at: orm.Mapped[dt.datetime | None]
     last_error: orm.Mapped[str | None]
+    audience: orm.Mapped[str | None]
+    # Whose it is; no key points up from here to the people.
+    user_id: orm.Mapped[uuid.UUID | None]
+    dedupe: orm.Mapped[str | None] = orm.mapped_column(unique=True)
+    dropped_as: orm.Mapped[str | None]
     __table_args__ = (
-        sa.Index("ix_mail_message_unsent", "next_attempt_at", postgresql_where=sa.text("sent_at IS NULL")),
+        sa.CheckConstraint("audience IS NOT NULL OR to_address <> ''", name="addressed"),
+        sa.CheckConstraint("dropped_as IS NULL OR sent_at IS NULL", name="dropped"),
+        sa.Index(
+            "ix_mail_message_unsent",
+            "next_attempt_at",
+            postgresql_where=sa.text("sent_at IS NULL AND dropped_as IS NULL"),
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who is told: the address, how they are called and the language they read; off: kinds switched off."""
+
+    user_id: uuid.UUID
+    address: str
+    name: str
+    locale: str
+    off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing to tell: whom, by which template, with which facts; once: the key of the fact, told once ever.
+
+    whom: "adviser:<id>", "owners:<shop id>", "user:<id>", "finance" or "finance:not:<id of a person>".
+    facts: JSON values; money by `money_fact`, instants as ISO 8601, rates in basis points. `name` is the reader's.
+    """
+
+    whom: str
+    template: str
+    facts: Mapping[str, Any]
+    once: str
+
+
+Directory = Callable[[orm.Session, str], list[Reader]]
+_directory: list[Directory] = []
+
+
+def set_directory(directory: Directory) -> None:
+    """Let `directory(session, whom)` find readers; the accounts room calls this at registration."""
+    _directory[:] = [directory]
+
+
+def readers(session: orm.Session, whom: str) -> list[Reader]:
+    """Return who is meant by an audience, with what each switched off."""
+    return _directory[0](session, whom)
+
+
+def money_fact(amount: Money) -> dict[str, Any]:
+    """Return an amount as a fact of a mail, which the reader's language writes out."""
+    return {"minor": amount.minor, "currency": amount.currency}
 
 
 def queue(
@@ -54,96 +115,91 @@ def queue(
     facts: dict[str, Any],
     now: dt.datetime,
 ) -> MailMessage:
-    """Queue a mail in this transaction; it is sent after the commit, or by the sweep.
+    """Queue a mail to one address in this transaction; it is sent after the commit, or by the sweep.
 
     template: name of templates/mail/<template>.<locale>.txt; facts: JSON values for it; now: business time.
+    Raises InvariantViolation for a kind that can be switched off: only `tell` knows whose switch to ask.
     """
-    wall = clock.wall()
+    kind = mail_kinds.of_template(template)
+    if kind is not None and not kind.is_essential:
+        raise InvariantViolation(what=f"mail {template} can be switched off and is queued to an address")
     message = MailMessage(
-        to_address=to, template=template, locale=locale, facts=facts, queued_at=now, next_attempt_at=wall
+        to_address=to,
+        template=template,
+        locale=locale,
+        facts=facts,
+        queued_at=now,
+        next_attempt_at=clock.wall(),
     )
     session.add(message)
-    db.after_commit(session, lambda: jobs.enqueue("mail.send"))
+    _nudge(session)
     return message
 
 
-def render(template: str, locale: str, facts: dict[str, Any]) -> tuple[str, str]:
-    """Return (subject, text) of a mail. Raises jinja2 errors when a fact is missing."""
-    environment = Environment(  # noqa: S701 - plain text; the HTML part is escaped below.
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    names = [f"{template}.{locale}.txt", f"{template}.en.txt"]
-    text = environment.select_template(names).render(**facts)
-    first, _, body = text.partition("\n")
-    return first.removeprefix("Subject:").strip(), body.strip() + "\n"
+def tell(
+    session: orm.Session, whom: str, template: str, facts: Mapping[str, Any], *, once: str, now: dt.datetime
+) -> bool:
+    """Queue news in this transaction; return whether it is news: False when something was told under that key.
 
-
-def compose(row: MailMessage, sender: str) -> EmailMessage:
-    """Return the mail as it goes out: plain text, and the same as simple HTML with working links."""
-    subject, body = render(row.template, row.locale, row.facts)
-    message = EmailMessage()
-    message["Subject"], message["From"], message["To"] = subject, sender, _address(row.to_address)
-    message["Message-ID"] = make_msgid(idstring=row.id.hex, domain="aanrader.example")
-    message.set_content(body)
-    lines = [
-        f'<a href="{escape(line.strip(), quote=True)}">{escape(line.strip())}</a>'
-        if line.strip().startswith(("http://", "https://"))
-        else escape(line)
-        for line in body.splitlines()
-    ]
-    message.add_alternative(f"<html><body><p>{'<br>'.join(lines)}</p></body></html>", subtype="html")
-    return message
-
-
-def _address(text: str) -> Address:
-    local, _, domain = text.rpartition("@")
-    return Address(username=local, domain=domain)
-
-
-def send_due(wall: dt.datetime) -> int:
-    """Send the mails that are due and return how many went out. Safe to run twice at once.
-
-    Each mail is locked, sent and marked in its own transaction: a crash between sending and marking sends it
-    again with the same Message-ID, and never loses it.
+    See News. Raises KeyError for a template without a kind.
     """
-    settings = config.current()
-    if not settings.smtp:
+    return tell_all(session, [News(whom, template, facts, once)], now=now) == 1
+
+
+def tell_all(session: orm.Session, news: Iterable[News], *, now: dt.datetime) -> int:
+    """Queue news in this transaction, in one statement, and return how much of it was news."""
+    told = _write(session, news, now)
+    if told:
+        _nudge(session)
+    return told
+
+
+def pass_over(session: orm.Session, news: Iterable[News], *, now: dt.datetime) -> int:
+    """Let old news count as told without telling it, and return how much of it was news; only the worker may."""
+    return _write(session, news, now, dropped_as="too_late", facts={})
+
+
+def _write(session: orm.Session, news: Iterable[News], now: dt.datetime, **instead: Any) -> int:
+    rows = [
+        {
+            "id": ids.new_id(),
+            "to_address": "",
+            "template": one.template,
+            "locale": "en",
+            "facts": dict(one.facts),
+            "queued_at": now,
+            "attempts": 0,
+            "next_attempt_at": clock.wall(),
+            "audience": one.whom,
+            "dedupe": one.once,
+        }
+        | instead
+        for one in news
+    ]
+    if not rows:
         return 0
-    host, _, port = settings.smtp.rpartition(":")
-    sent = 0
-    while True:
-        with db.transaction() as session:
-            row = session.scalars(
-                sa.select(MailMessage)
-                .where(MailMessage.sent_at.is_(None), MailMessage.next_attempt_at <= wall)
-                .where(MailMessage.attempts < MAX_ATTEMPTS)
-                .order_by(MailMessage.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is None:
-                return sent
-            row.attempts += 1
-            try:
-                with smtplib.SMTP(host, int(port), timeout=10) as server:
-                    server.send_message(compose(row, settings.mail_from))
-            except (OSError, smtplib.SMTPException) as error:
-                row.last_error = repr(error)[:500]
-                row.next_attempt_at = wall + dt.timedelta(seconds=2**row.attempts)
-                log.warning("mail_failed", mail=str(row.id), attempts=row.attempts, error=row.last_error)
-            else:
-                row.sent_at, row.facts, sent = wall, {}, sent + 1
+    # Without a target, because who may only queue may not read the keys either.
+    result: Any = session.execute(insert(MailMessage).values(rows).on_conflict_do_nothing())
+    return int(result.rowcount)
 
 
-def register() -> None:
-    """Register the job and the sweep that send mail."""
-    jobs.job("mail.send")(lambda: send_due(clock.wall()))
-    jobs.sweep("mail", every=5)(lambda: send_due(clock.wall()))
+def _nudge(session: orm.Session) -> None:
+    if not session.info.get("mail_nudged"):
+        session.info["mail_nudged"] = True
+        db.after_commit(session, lambda: jobs.enqueue(SEND))
+
+
+def is_due() -> sa.ColumnElement[bool]:
+    """Return the condition that a mail still has to go out."""
+    return (
+        MailMessage.sent_at.is_(None)
+        & MailMessage.dropped_as.is_(None)
+        & (MailMessage.attempts < MAX_ATTEMPTS)
+    )
 
 
 def unsent(session: orm.Session, _now: dt.datetime) -> int:
     """Return how many mails still have to go out."""
-    statement = sa.select(sa.func.count()).where(
-        MailMessage.sent_at.is_(None), MailMessage.attempts < MAX_ATTEMPTS
-    )
-    return session.execute(statement).scalar_one()
+    return session.execute(
+        sa.select(sa.func.count(MailMessage.sent_at.is_(None))).where(is_due())
+    ).scalar_one()

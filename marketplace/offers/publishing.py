@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import audit, ids
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, InvalidInput
-from marketplace.offers import documents, service
+from marketplace.offers import documents, news, service
 from marketplace.offers.models import CommissionTerms, Offer
 
 # Whatever the notice, everybody's clock and every cache has caught up by then.
@@ -81,6 +81,8 @@ def publish(
     session.flush()
     facts = {"version": row.version, "sha256": sha256.hex(), "effective_from": row.effective_from.isoformat()}
     audit.record(session, actor, "terms.publish", "offer", offer.id, facts, now=now, shop_id=offer.shop_id)
+    if newest is not None:
+        news.terms_change(session, offer, newest, row, now)
     return row
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import flask
 
 from marketplace.core import clock, hooks, jobs
-from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation, models
+from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation, models, news
 
 JOB: Final = "accrual.post"
 # Written and read in SQL only; named here so that the models know all tables that the migrations make.
@@ -35,6 +35,7 @@ def register() -> None:
     jobs.job(JOB)(post_all)
     jobs.sweep("accrual.recent", every=2)(post_recent)
     jobs.sweep("accrual.all", every=15)(post_all)
+    jobs.sweep("accrual.nearly_used", every=30)(news.nearly_used)
     hooks.invariant("accrual_equals_moves", "moves", checks.moves_are_posted_as_they_are)
     hooks.invariant("accrual_equals_entries", "moves", checks.entries_say_what_moves_say)
     hooks.invariant("adviser_pending_is_unmatured", "minor units", checks.pending_is_unmatured)

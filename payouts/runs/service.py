@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import totp
-from marketplace.core import audit, db, ids, jobs
+from marketplace.core import audit, config, db, ids, jobs, mail
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, IllegalTransition, NotAuthenticated, NotFound
 from marketplace.core.money import Money
@@ -112,7 +112,23 @@ def preview(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> c
         {"content_hash": found.content_hash, "total": str(found.total)},
         now=now,
     )
+    _ask_for_approval(session, run, found, now)
     return found
+
+
+def _ask_for_approval(session: Session, run: PayoutRun, found: content.Content, now: dt.datetime) -> None:
+    """Tell everybody of finance but the maker that a run waits; once, however often it is previewed."""
+    if not found.payouts:
+        return
+    facts = {
+        "run": run.number,
+        "total": mail.money_fact(found.total),
+        "payouts": found.payouts,
+        "at": now.isoformat(),
+        "url": f"{config.current().base_url}/finance/runs/{run.id}",
+    }
+    whom = f"finance:not:{run.created_by}"
+    mail.tell(session, whom, "run_awaits_approval", facts, once=f"run_awaits_approval:{run.id}", now=now)
 
 
 def approve(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.accounts import advisers
 from marketplace.accounts import service as people
-from marketplace.core import audit, db, ids, mail
+from marketplace.core import audit, config, db, ids, mail
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.core.errors import Forbidden, GatewayUncertain, NotFound
 from payouts.settlement.gateway import AccountState, Gateway, Rejected
@@ -191,13 +191,18 @@ def apply(session: orm.Session, row: PayoutAccount, seen: AccountState, now: dt.
 
 def _tell(session: orm.Session, row: PayoutAccount, now: dt.datetime) -> None:
     user = people.user_of_adviser(session, row.adviser_id)
-    until = row.cooling_until.strftime("%Y-%m-%d %H:%M UTC") if row.cooling_until else ""
+    until = row.cooling_until or now + COOLING_OFF
     mail.queue(
         session,
         to=user.email,
         template="payout_destination_changed",
         locale=user.locale,
-        facts={"name": user.name, "last4": row.destination_last4 or "", "until": until},
+        facts={
+            "name": user.name,
+            "last4": row.destination_last4 or "",
+            "until": until.isoformat(),
+            "url": f"{config.current().base_url}/adviser/payout-account",
+        },
         now=now,
     )
 

@@ -19,7 +19,7 @@ from marketplace.core.money import Money
 from payouts.ledger import postings
 from payouts.ledger import service as ledger
 from payouts.ledger.accounts import Account
-from payouts.settlement import breaks, freeze, retry
+from payouts.settlement import breaks, freeze, news, retry
 from payouts.settlement.claims import Claim, last_attempt, let_go, locked, move
 from payouts.settlement.gateway import Transfer, transfer_group, transfer_key
 from payouts.settlement.models import StripeEvent, StripeMovement
@@ -150,14 +150,9 @@ def _settle(session: orm.Session, payout: Payout, transfer: Transfer, now: dt.da
     move(payout, "paid")
     payout.reason, payout.paid_at = None, now
     payout.stripe_transfer_id, payout.destination_payment = transfer.transfer_id, transfer.destination_payment
-    entry = postings.sent(
-        payout.id,
-        payout.adviser_id,
-        parts_of(session, payout),
-        transfer_id=transfer.transfer_id,
-        at=now,
-    )
-    entry_id = ledger.post(session, [entry])[0]
+    parts = parts_of(session, payout)
+    entry = postings.sent(payout.id, payout.adviser_id, parts, transfer_id=transfer.transfer_id, at=now)
+    [entry_id] = ledger.post(session, [entry])
     session.add(
         StripeMovement(
             source_id=transfer.transfer_id,
@@ -169,6 +164,7 @@ def _settle(session: orm.Session, payout: Payout, transfer: Transfer, now: dt.da
             at=now,
         )
     )
+    news.sent(session, payout, now)
     # A webhook about this account may have come before we knew of the transfer.
     session.execute(
         sa.update(StripeEvent)
@@ -229,6 +225,7 @@ def rejected(
     ledger.post(session, _given_back(session, payout, claimed.attempt, now))
     move(payout, "released")
     payout.released_at = now
+    news.failed(session, payout, now)
 
 
 def _given_back(session: orm.Session, payout: Payout, attempt: int, now: dt.datetime) -> list[ledger.Entry]:

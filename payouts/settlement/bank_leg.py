@@ -131,9 +131,10 @@ def _tell(session: orm.Session, payout: Payout, now: dt.datetime) -> None:
     user = people.user_of_adviser(session, payout.adviser_id)
     facts = {
         "name": user.name,
-        "amount": f"{payout.amount} {payout.currency}",
-        "reason": (payout.reason or "no reason given").replace("_", " "),
-        "url": f"{config.current().base_url}/payout-account",
+        "amount": mail.money_fact(payout.amount),
+        "at": now.isoformat(),
+        "reason": payout.reason or "unknown",
+        "url": f"{config.current().base_url}/adviser/payout-account",
     }
     mail.queue(
         session, to=user.email, template="payout_bank_failed", locale=user.locale, facts=facts, now=now

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from marketplace.accounts.models import Adviser
 from marketplace.core import config
-from marketplace.core.mail import MailMessage, render
+from marketplace.core.mail import MailMessage
 from payouts.settlement import registration as settlement
 from payouts.settlement.models import StripeEvent
 from payouts.settlement.payout_models import Payout
 from payouts.statements import registration as statements
+from tests import letters
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS
 from tests.integration.payouts.settlement.test_webhook_endpoints import event, sign
 from tests.integration.payouts.settling import World, slowly
@@ -115,9 +116,10 @@ def test_paid_then_failed_three_days_later_is_told_and_sent_no_second_time(world
     after = now_of(world, payout)
     assert (after.state, after.reason) == ("bank_failed", "account_closed")
     assert world.balance("memo:connected_balance", payout.adviser_id) == 4_000
-    told = world.read(lambda session: list(session.scalars(sa.select(MailMessage))))
-    assert [(one.template, one.facts["amount"]) for one in told] == [("payout_bank_failed", "40.00 EUR")]
-    assert "Your bank refused a payout of 40.00 EUR" in render(told[0].template, "en", told[0].facts)[0]
+    told = world.read(lambda session: list(session.scalars(sa.select(MailMessage).order_by(MailMessage.id))))
+    assert [one.template for one in told] == ["run_awaits_approval", "payout_sent", "payout_bank_failed"]
+    assert told[2].facts["amount"] == {"minor": 4000, "currency": "EUR"}
+    assert "Your bank sent back €\xa040,00" in letters.draw(told[2].template, "en", told[2].facts).subject
     money = where_it_is(world, payout)
     assert money["state"] == "bank_failed"
     assert money["note"].startswith("At Stripe, bank refused: account closed.")

@@ -12,13 +12,13 @@ from marketplace.core import audit
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.core.errors import IllegalTransition, NotFound
 from tracking.attribution import service as attribution
-from tracking.commissions import moves, reading
+from tracking.commissions import moves, news, reading
 from tracking.commissions.models import Commission, CommissionMove
 from tracking.commissions.service import REDECIDED, settle
 from tracking.commissions.states import require, require_declinable, state_of
 from tracking.orders.models import ShopOrder
 
-LATE_CLICKS = dt.timedelta(hours=24)  # Silent edges are waited for this long before the clock approves (D4).
+LATE_CLICKS = news.LATE_CLICKS
 
 # Pending commissions whose hold has passed. Those of undecided orders are left out: deciding them is due first. Of what
 # was declined nothing stands; of what a dispute reinstated something does, and it is due like any other.
@@ -66,7 +66,7 @@ def decline(
     Returns the commission and whether it had been declined before, for the same reason. Raises NotFound, OwnerNeeded
     and IllegalTransition.
     """
-    commission, _order, history = _enter(session, actor, commission_id)
+    commission, order, history = _enter(session, actor, commission_id)
     steps = moves.steps(history)
     if state_of(steps) == "declined" and history[-1].cause == reason:
         return commission, True
@@ -93,6 +93,7 @@ def decline(
         now=now,
         shop_id=commission.shop_id,
     )
+    news.declined(session, commission, order, history, reason, note, now)
     return commission, False
 
 

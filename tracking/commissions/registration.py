@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from marketplace.core import jobs
-from tracking.commissions import api, api_orders, api_stores, intake, invariants, stores, sweeps
+from tracking.commissions import api, api_orders, api_stores, intake, invariants, news, stores, sweeps
 
 
 def register() -> None:
@@ -15,6 +15,7 @@ def register() -> None:
     jobs.sweep("decide_orders", every=2)(sweeps.decide_due)
     jobs.sweep("apply_waiting_refunds", every=10)(sweeps.apply_waiting_refunds)
     jobs.sweep("approve_commissions", every=10)(sweeps.approve_due)
+    jobs.sweep("first_orders", every=15)(news.first_orders)
     invariants.register()
     stores.register()
 

@@ -65,10 +65,11 @@ def _queue(
         "kind": event.kind,
         "party": event.party,
         "outcome": event.outcome,
-        "reason": (event.reason or "").replace("_", " ") if event.party == "shop" else event.reason or "",
+        "reason": event.reason or "",
         "order_ref": order.order_ref,
-        "amount": f"{Money(dispute.amount_minor, dispute.currency)} {dispute.currency}",
-        "until": until.strftime("%d-%m-%Y %H:%M UTC") if until is not None else None,
-        "url": f"{config.current().base_url}/disputes/{dispute.id}",
+        "amount": mail.money_fact(Money(dispute.amount_minor, dispute.currency)),
+        "at": event.at.isoformat(),
+        "until": until.isoformat() if until is not None else None,
+        "url": f"{config.current().base_url}/{side}/disputes/{dispute.id}",
     }
     mail.queue(session, to=person.email, template="dispute", locale=person.locale, facts=facts, now=now)

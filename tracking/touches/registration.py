@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, config, db, hooks, jobs
-from tracking.touches import counts, own, retention, segments, service, shipper
+from tracking.touches import counts, news, own, retention, segments, service, shipper
 
 
 def register() -> None:
@@ -22,6 +22,7 @@ def register() -> None:
     hooks.invariant("clicks_find_room_on_disk", "clicks", _clicks_on_disk)
     hooks.invariant("click_tally_equals_clicks", "links and days", counts.tally_differences)
     jobs.sweep("click_days", every=3600)(_keep_days)
+    jobs.sweep("first_clicks", every=15)(news.first_clicks)
 
 
 def blueprints() -> Iterable[Any]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.accounts import shops
-from marketplace.catalogue.feeds import staging
+from marketplace.catalogue.feeds import news, staging
 from marketplace.catalogue.feeds.models import FeedChunk, FeedJob, FeedRow, FeedStaged
 from marketplace.catalogue.rows.notes import FeedUnreadable
 from marketplace.catalogue.rows.reading import ReadRow
@@ -214,6 +214,7 @@ def apply(
     )
     session.execute(sa.text(_OLD_REPORTS), ours)
     _forget(session, job.id, chunks=True)
+    news.refused_rows(session, job, rows=read, refused=counts.get("refused", 0), now=now)
 
 
 def _slices(rows: int) -> Iterator[dict[str, int]]:
@@ -261,6 +262,7 @@ def _fail(session: Session, job: FeedJob, why: FeedUnreadable, now: dt.datetime)
     job.failure_line, job.failure_column = why.line, why.column
     session.flush()
     _forget(session, job.id, chunks=True)
+    news.unreadable(session, job, why.reason, why.fix, now)
 
 
 def _forget(session: Session, job_id: uuid.UUID, *, report: bool = False, chunks: bool = False) -> None:

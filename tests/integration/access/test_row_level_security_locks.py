@@ -45,6 +45,7 @@ NAMED = {
     "marketplace/accounts/api_passwords.py": {"DOOR"},
     "marketplace/accounts/invitations.py": {"DOOR", "within"},
     "marketplace/accounts/loader.py": {"DOOR"},
+    "marketplace/accounts/notifications.py": {"DOOR", "within"},
     "marketplace/accounts/shops.py": {"adopt_shop"},
     "marketplace/accounts/users.py": {"DOOR", "within"},
     "marketplace/catalogue/search/service.py": {"NOBODY"},
@@ -168,14 +169,15 @@ def test_the_worker_reads_no_secret_of_a_person(rows):
             " AND NOT attisdropped AND has_column_privilege('aanrader_worker', attrelid, attnum, 'SELECT')"
         )
     }
-    assert read == {"id", "email", "email_key", "name", "locale", "role", "created_at"}
+    assert read == {"id", "email", "email_key", "name", "locale", "role", "created_at", "email_verified_at",
+                    "suspended_at"}  # fmt: skip
     for table in ("auth_session", "recovery_code", "email_token", "api_key", "invitation"):
         found = rows("SELECT has_any_column_privilege('aanrader_worker', %s, 'SELECT')", table)
         assert found == [(False,)], table
 
 
 def test_the_web_role_reads_no_mail_and_no_event_of_stripe(rows):
-    for table, columns in (("mail_message", {"sent_at", "attempts"}),
+    for table, columns in (("mail_message", {"sent_at", "attempts", "dropped_as"}),
                            ("stripe_event", {"id", "source", "event_id", "handled_at", "next_try_at"})):  # fmt: skip
         read = rows(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"

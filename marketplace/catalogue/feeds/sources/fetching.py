@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops
+from marketplace.catalogue.feeds import news
 from marketplace.catalogue.feeds import service as feeds
 from marketplace.catalogue.feeds.models import FeedFetch, FeedJob, FeedSource
 from marketplace.catalogue.feeds.sources import service as sources
@@ -200,6 +201,8 @@ def _failed(
     elif source.every != "manual":
         # Sooner than the schedule says after the first failures, later after many.
         source.next_at = now + retry_after(source.failures)
+    if source.failures == 1 or source.state == "paused":
+        news.unfetched(session, source.shop_id, source.id, why.reason, why.fix, now)
     return _write(
         session,
         source,

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
-from marketplace.core import clock, config, db, mail
+from marketplace.core import clock, config, db, mail, mail_letters, mail_sending
 from marketplace.devtools import ports
 
 
@@ -21,10 +21,10 @@ class Catcher:
 
 @pytest.fixture
 def catcher(database, tmp_path, monkeypatch):
-    (tmp_path / "hello.en.txt").write_text(
-        "Subject: Hello {{ name }}\n\nHi {{ name }},\n\nhttps://a.example/x?y=1&z=2\n"
-    )
-    monkeypatch.setattr(mail, "TEMPLATES", tmp_path)
+    (tmp_path / "hello.en.txt").write_text("Subject: Hello {{ name }}\n\nHi {{ name }},\n")
+    for name in ("footer.en.txt", "letter.html"):
+        (tmp_path / name).write_text((mail_letters.TEMPLATES / name).read_text())
+    monkeypatch.setattr(mail_letters, "TEMPLATES", tmp_path)
     database.open("worker")
     handler = Catcher()
     controller = Controller(handler, hostname="127.0.0.1", port=ports.any_free(1)[0])
@@ -43,8 +43,8 @@ def queue_one(**facts):
 
 def test_a_queued_mail_is_sent_once_and_its_facts_are_forgotten(catcher):
     queue_one(name="<Kees>\r\nBcc: x@y.example")
-    assert mail.send_due(clock.wall()) == 1
-    assert mail.send_due(clock.wall()) == 0
+    assert mail_sending.send_due(clock.wall()) == 1
+    assert mail_sending.send_due(clock.wall()) == 0
     assert [envelope.rcpt_tos for envelope in catcher.mails] == [["kees@a.example"]]
     assert b"<Kees>\r\nBcc" not in catcher.mails[0].content.split(b"\r\n\r\n")[0]
     with db.transaction() as session:
@@ -57,7 +57,7 @@ def test_a_server_that_is_away_delays_the_mail_and_loses_nothing(catcher):
     there = config.current().smtp
     queue_one()
     config.use(dataclasses.replace(config.current(), smtp="127.0.0.1:1"))
-    assert mail.send_due(clock.wall()) == 0
+    assert mail_sending.send_due(clock.wall()) == 0
     config.use(dataclasses.replace(config.current(), smtp=there))
     later = clock.wall().replace(year=clock.wall().year + 1)
-    assert mail.send_due(later) == 1
+    assert mail_sending.send_due(later) == 1

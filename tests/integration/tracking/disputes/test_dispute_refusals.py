@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from marketplace.core import db, mail
+from marketplace.core import db
+from tests import letters
 from tests.integration.tracking.disputes.court import WORDS, Court
 
 ACCEPT = {"outcome": "accept"}
@@ -219,8 +220,9 @@ def test_each_side_is_told_by_mail_of_what_the_other_does(court):
         row["to_address"] for row in rows if row["facts"]["side"] == "adviser"
     )
     for locale in ("en", "nl"):
-        texts = [mail.render("dispute", locale, row["facts"]) for row in rows]
-        assert all("A-1" in subject and "10.00 EUR" in text for subject, text in texts)
-        assert "duplicate" in texts[1][1] and "The terms say so." in texts[3][1]
+        twins = [letters.draw("dispute", locale, row["facts"]) for row in rows]
+        assert all("A-1" in one.subject and "€\xa010,00" in one.plain for one in twins)
+        assert {"en": "it is a duplicate", "nl": "het is dubbel"}[locale] in twins[1].plain
+        assert "The terms say so." in twins[3].plain
     court.sweep()
     assert len(court.rows("SELECT id FROM mail_message WHERE template = 'dispute'")) == len(rows)

@@ -1,0 +1,144 @@
+"""Facts for every template of mail, for tests that draw them; plain ones, and ones that a stranger chose with care."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketplace.core import mail_kinds, mail_twins
+from marketplace.core.mail_twins import Twins
+
+AT = "2026-11-23T10:41:00+00:00"
+LATER = "2026-12-03T09:00:00+00:00"
+AMOUNT = {"minor": 18425, "currency": "EUR"}
+URL = "https://aanrader.example/page?a=1&b=2"
+FOOT: dict[str, Any] = {
+    "site": "https://aanrader.example",
+    "because": "",
+    "title": "Mails",
+    "unsubscribe": "https://aanrader.example/unsubscribe?t=abc",
+}
+# One per cent, and a flat amount an item.
+TERMS = {"bp": 800, "flat": None, "per": None, "window_days": 30, "hold_days": 14}
+FLAT = {
+    "bp": None,
+    "flat": {"minor": 250, "currency": "EUR"},
+    "per": "item",
+    "window_days": 14,
+    "hold_days": 30,
+}
+
+_COMMON = {"name": "Noor", "url": URL, "at": AT, "shop": "De Kookwinkel", "amount": AMOUNT}
+_SOME: dict[str, dict[str, Any]] = {
+    "verify_email": {"token": "tok-1"},
+    "already_registered": {},
+    "password_reset": {"token": "tok-1"},
+    "invitation": {"inviter": "Bram", "role": "staff", "token": "tok-1"},
+    "security_notice": {"event": "api_key_made"},
+    "payout_destination_changed": {"last4": "4321", "until": LATER},
+    "payout_sent": {"arrives": LATER, "run": "R-2026-0007"},
+    "payout_failed": {"reason": "account_not_ready", "run": "R-2026-0007"},
+    "payout_bank_failed": {"reason": "account_closed"},
+    "terms_change": {
+        "offer": "Kookoffer",
+        "was": TERMS,
+        "becomes": TERMS | {"bp": 650, "hold_days": 30},
+        "rules_changed": True,
+        "effective": LATER,
+    },
+    "dispute": {
+        "side": "adviser",
+        "kind": "rejected",
+        "party": "shop",
+        "outcome": None,
+        "reason": "duplicate",
+        "order_ref": "B-1001",
+        "until": LATER,
+    },
+    "first_click": {"code": "kx7", "window_days": 30},
+    "first_order": {"order_ref": "B-1001", "approves": LATER},
+    "order_declined": {"order_ref": "B-1001", "reason": "item_returned", "note": "Came back unopened."},
+    "question_asked": {"asker": "Kees", "page": "Best pans", "question": "Which one\nfor induction?"},
+    "question_answered": {"answerer": "Noor", "page": "Best pans", "question": "Which?", "answer": "The flat one."},
+    "page_taken_down": {"page": "Best pans", "reason": "It does not say that it is advertising."},
+    "evidence_decided": {"state": "refused", "statement": "Ten years a cook.", "reason": "No proof.", "until": None},
+    "feed_errors": {"failure": None, "fix": None, "rows": 1200, "refused": 14, "before": 2},
+    "budget_low": {"left": AMOUNT, "budget": {"minor": 100000, "currency": "EUR"}, "used": 8100, "funded": LATER},
+    "run_awaits_approval": {"run": "R-2026-0007", "total": AMOUNT, "payouts": 12},
+}  # fmt: skip
+# Which facts a template chooses its words by: a stranger has no say in these.
+_CHOSEN = {"event", "role", "kind", "party", "outcome", "state", "side", "url"}
+
+
+def templates() -> list[str]:
+    """Return the names of all templates."""
+    return list(mail_kinds.by_template())
+
+
+def facts(template: str, **changes: Any) -> dict[str, Any]:
+    """Return facts for a template."""
+    return _COMMON | _SOME[template] | changes
+
+
+def with_strings(template: str, hostile: str) -> dict[str, Any]:
+    """Return facts in which each text that comes from people is this one."""
+    return {
+        name: hostile if isinstance(value, str) and name not in _CHOSEN and "T" not in value[8:12] else value
+        for name, value in facts(template).items()
+    }
+
+
+def variants(template: str) -> list[dict[str, Any]]:
+    """Return the facts of each way in which a template speaks."""
+    more: dict[str, list[dict[str, Any]]] = {
+        "security_notice": [
+            {"event": one}
+            for one in (
+                "password_changed",
+                "second_factor_on",
+                "second_factor_off",
+                "second_factor_recovered",
+            )
+        ],
+        "payout_failed": [
+            {"reason": one}
+            for one in (
+                "destination_changed",
+                "cooling_off",
+                "no_payout_account",
+                "banned",
+                "amount_too_small",
+            )
+        ],
+        "payout_bank_failed": [{"reason": "something_new"}],
+        "terms_change": [{"was": FLAT, "becomes": TERMS, "rules_changed": False}, {"becomes": FLAT}],
+        "dispute": [
+            {
+                "kind": kind,
+                "party": party,
+                "outcome": outcome,
+                "until": LATER if kind == "opened" else None,
+                "reason": reason,
+            }
+            for kind, party, outcome, reason in (
+                ("opened", "adviser", None, ""),
+                ("accepted", "shop", None, ""),
+                ("escalated", "clock", None, ""),
+                ("escalated", "adviser", None, ""),
+                ("withdrawn", "adviser", None, ""),
+                ("closed", "clock", None, ""),
+                ("decided", "clock", "adviser", ""),
+                ("decided", "platform", "shop", "The terms\nsay so."),
+            )
+        ],
+        "first_click": [{"window_days": None}],
+        "order_declined": [{"note": None}, {"reason": "some_new_reason"}],
+        "evidence_decided": [{"state": "verified", "until": LATER, "reason": None}, {"state": "expired"}],
+        "feed_errors": [{"failure": "The feed holds no rows.", "fix": "Send a feed with products."}],
+        "invitation": [{"role": "owner"}],
+    }
+    return [facts(template), *(facts(template, **one) for one in more.get(template, []))]
+
+
+def draw(template: str, language: str, said: dict[str, Any]) -> Twins:
+    """Return both twins of a mail with a footer of tests."""
+    return mail_twins.draw(template, language, said, FOOT)
