@@ -21,6 +21,7 @@ ROOMS = (
     "marketplace.accounts",
     "marketplace.stores",
     "marketplace.catalogue",
+    "marketplace.pictures",
     "marketplace.offers",
     "marketplace.advice",
     "marketplace.front",

@@ -43,6 +43,7 @@ RULES = {
     "invitation": "200/day",
     "feed.fetch": "30/hour",
     "product.page": "240/hour",
+    "picture.send": "120/hour",
     "code.asked": "1200/hour",
     "code.missed": "60/hour",
 }

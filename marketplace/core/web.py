@@ -185,7 +185,9 @@ def _after(response: flask.Response) -> flask.Response:
     headers["X-Request-Id"] = flask.g.get("request_id", "")
     if flask.request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
-        headers.add("Vary", "Cookie, Authorization")
+        # What is the same for everybody may be kept for everybody.
+        if not response.cache_control.public:
+            headers.add("Vary", "Cookie, Authorization")
     if flask.request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     return response

@@ -12,7 +12,7 @@ from migrations.grants import append_only, grant
 from migrations.row_security import adviser, either, enable, permit, person, role
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

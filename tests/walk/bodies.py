@@ -13,7 +13,10 @@ from tests.walk.town import PASSWORD, Town
 
 API = "/api/v1"
 # What a query must hold beside what it names.
-QUERIES = {f"GET {API}/codes/resolve": {"code": "PEER20"}}
+QUERIES = {
+    f"GET {API}/codes/resolve": {"code": "PEER20"},
+    f"POST {API}/pictures": {"kind": "portrait"},
+}
 
 
 def body(town: Town, name: str, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -144,6 +144,24 @@ def _products(town: Town, _who: Who) -> Sequence[Thing]:
     return [*found, NEVER]
 
 
+def _pictures(town: Town, _who: Who) -> Sequence[Thing]:
+    found = []
+    for relation, tenant in _tenants(town):
+        anne = frozenset({tenant.anne})
+        found.append(Thing(relation, tenant.ids["picture"], advisers=anne, state="open"))
+        found.append(
+            Thing(f"{relation} bert", tenant.ids["picture_bert"], advisers=frozenset({str(tenant.bert.id)}), state="open")
+        )
+        found.append(Thing(f"{relation} removed", tenant.ids["picture_removed"], advisers=anne, state="removed"))
+        found.append(Thing(f"{relation} product", tenant.ids["picture_product"], state="open"))
+        found.append(Thing(f"{relation} product gone", tenant.ids["picture_product_gone"], state="gone"))
+    return [*found, NEVER]
+
+
+def _widths(_town: Town, _who: Who) -> Sequence[Thing]:
+    return [Thing("smallest", "160")]
+
+
 def _statements(town: Town, _who: Who) -> Sequence[Thing]:
     found = []
     for relation, tenant in _tenants(town):
@@ -193,6 +211,8 @@ SUPPLIERS: dict[str, Supplier] = {
     "feed_id": _of_shops("feed"),
     "feed_source_id": _of_shops("feed_source"),
     "product_id": _products,
+    "picture_id": _pictures,
+    "width": _widths,
     "offer_id": _offers,
     "partnership_id": _of_advisers("partnership"),
     "link_id": _of_advisers("link"),

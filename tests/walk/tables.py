@@ -51,6 +51,7 @@ CHANGES = {
     "influence_evidence": "state = 'withdrawn'",
     "api_key": "revoked_at = now()",
     "product": "title = 'x'",
+    "picture": "removed_at = now()",
     "feed_source": "hour = 7",
     "product_page": "failures = 7",
     "offer": "name = 'x'",

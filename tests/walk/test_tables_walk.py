@@ -28,7 +28,7 @@ def test_authorisation_walk_of_every_locked_table(tables):
 
 def test_policy_of_rows_shows_nobody_a_row_of_the_other_tenant(tables):
     # What is published is seen by advisers and by those who look as nobody; adviser's states by every shop.
-    published = {"product", "product_price", "offer", "commission_terms", "adviser_state"}
+    published = {"product", "product_price", "product_picture", "offer", "commission_terms", "adviser_state"}
     for table, commands in tables.expected.items():
         for command, said in commands.items():
             for name in ("nobody", "person", "shop", "adviser"):

@@ -178,9 +178,28 @@ class Town:
             failure_code="x",
         )
         self.insert("product_page", product_id=uuid.UUID(found["product"]), shop_id=world.shop_id)
+        self._pictures(tenant)
         self._stores(tenant)
         self._money(tenant)
         return tenant
+
+    def _pictures(self, tenant: Tenant) -> None:
+        """Let there be pictures of products and of pages, and some that nobody is shown any more."""
+        trade, found, shop = tenant.trade, tenant.ids, tenant.trade.world.shop_id
+        for name, whose in (
+            ("picture", {"adviser_id": trade.anne.id}),
+            ("picture_bert", {"adviser_id": tenant.bert.id}),
+            ("picture_removed", {"adviser_id": trade.anne.id, "removed_at": clock.now()}),
+        ):
+            found[name] = self.insert("picture", kind="page", alt="a pear", **whose)
+        for name in ("product", "product_gone"):
+            made = self.insert("picture", kind="product", shop_id=shop, sha256=secrets.token_bytes(32))
+            product = uuid.UUID(found[name])
+            trade.execute("UPDATE product SET image_link = 'https://a.example/p.png' WHERE id = :i", i=product)
+            self.insert("product_picture", product_id=product, shop_id=shop, picture_id=made)
+            found[f"picture_{name}"] = made
+        for name in [one for one in found if one.startswith("picture")]:
+            self.insert("picture_file", picture_id=uuid.UUID(found[name]), width=160)
 
     def _stores(self, tenant: Tenant) -> None:
         """Let there be a store with somebody who works there, and evidence that the shop may confirm."""

@@ -152,6 +152,10 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "content_hash": None,
         },
         "payout_run_number": {"year": 2026 + len(fresh)},
+        # Removed, so that only the adviser who sent it sees it: one that is shown is for everybody.
+        "picture": {"kind": "page", "shop_id": None, "alt": "x", "removed_at": "2026-02-01"},
+        "picture_file": {"width": 480 if fresh else 160},
+        "product_picture": {"picture_id": None},
         "product": {"sku": word, "price_minor": 1, "sale_price_minor": None, "source": "hand"},
         "recon_break": {"state": "open", "ref": word},
         "recon_certificate": {

@@ -1,0 +1,124 @@
+"""What pages show: the addresses and sizes of pictures, for many things at once; and the file behind an address."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.catalogue.models import Product
+from marketplace.core import db
+from marketplace.pictures.models import Picture, PictureFile, ProductPicture
+
+_PUBLIC_SHOP = sa.table("public_shop", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
+_PUBLIC_ADVISER = sa.table("public_adviser", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as a page needs it: addresses on our own origin, and its size in pixels for the space that it takes."""
+
+    id: UUID
+    width: int
+    height: int
+    alt: str = ""
+
+    def url(self, width: int) -> str:
+        """Return the address of the picture in one of the widths 160, 480 and 960."""
+        return f"/pictures/{self.id}/{width}.webp"
+
+    @property
+    def url_160(self) -> str:
+        """Return the address of the smallest file."""
+        return self.url(160)
+
+    @property
+    def url_480(self) -> str:
+        """Return the address of the file for cards."""
+        return self.url(480)
+
+    @property
+    def url_960(self) -> str:
+        """Return the address of the largest file."""
+        return self.url(960)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return all addresses by width."""
+        return {"160": self.url_160, "480": self.url_480, "960": self.url_960}
+
+
+def of_products(session: Session, product_ids: Collection[UUID]) -> dict[UUID, Shown]:
+    """Return the picture of each product that has one to show: on sale, in a live shop, and fetched by now."""
+    if not product_ids:
+        return {}
+    query = (
+        sa.select(ProductPicture.product_id, Picture)
+        .join(Picture, Picture.id == ProductPicture.picture_id)
+        .where(ProductPicture.product_id.in_(product_ids), _on_sale())
+    )
+    return {product_id: shown(picture) for product_id, picture in session.execute(query)}
+
+
+def of(session: Session, picture_ids: Collection[UUID]) -> dict[UUID, Shown]:
+    """Return pictures that advisers sent and did not remove, by id."""
+    if not picture_ids:
+        return {}
+    query = sa.select(Picture).where(Picture.id.in_(picture_ids), _sent())
+    return {picture.id: shown(picture) for picture in session.scalars(query)}
+
+
+def portraits(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, Shown]:
+    """Return the portrait of each adviser who has one."""
+    if not adviser_ids:
+        return {}
+    query = sa.select(Picture).where(Picture.adviser_id.in_(adviser_ids), Picture.kind == "portrait", _sent())
+    return {
+        picture.adviser_id: shown(picture)
+        for picture in session.scalars(query)
+        if picture.adviser_id is not None
+    }
+
+
+def file(picture_id: UUID, width: int) -> bytes | None:
+    """Return the WebP that stands at an address, the same for everybody whoever asks; None where nothing does.
+
+    Nothing does for a product that is not on sale in a live shop, for what was removed, and for banned advisers.
+    """
+    of_product = sa.exists().where(ProductPicture.picture_id == Picture.id, _on_sale())
+    query = (
+        sa.select(PictureFile.webp)
+        .join(Picture, Picture.id == PictureFile.picture_id)
+        .where(
+            PictureFile.picture_id == picture_id,
+            PictureFile.width == width,
+            sa.or_(_sent(), sa.and_(Picture.kind == "product", of_product)),
+        )
+    )
+    with db.use_scope(db.NOBODY), db.session() as session:
+        return session.scalars(query).first()
+
+
+def shown(picture: Picture) -> Shown:
+    """Return a picture as a page needs it."""
+    return Shown(picture.id, picture.width, picture.height, picture.alt or "")
+
+
+def _on_sale() -> sa.ColumnElement[bool]:
+    live = sa.exists().where(_PUBLIC_SHOP.c.id == Product.shop_id, _PUBLIC_SHOP.c.state == "live")
+    return sa.exists().where(
+        Product.id == ProductPicture.product_id,
+        Product.retired_at.is_(None),
+        Product.image_link.is_not(None),
+        live,
+    )
+
+
+def _sent() -> sa.ColumnElement[bool]:
+    banned = sa.exists().where(
+        _PUBLIC_ADVISER.c.id == Picture.adviser_id, _PUBLIC_ADVISER.c.state == "banned"
+    )
+    return sa.and_(Picture.kind != "product", Picture.removed_at.is_(None), ~banned)
