@@ -24,6 +24,7 @@ ROOMS = (
     "marketplace.pictures",
     "marketplace.offers",
     "marketplace.advice",
+    "marketplace.community",
     "marketplace.front",
     "tracking.links",
     "tracking.touches",

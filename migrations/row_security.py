@@ -24,6 +24,7 @@ EXEMPT = {
     "heartbeat": "one row for each process of ours",
     "edge_mark": "one row for each edge: up to when its clicks are here",
     "dispute_policy": "the terms of disputes, the same for everybody",
+    "useful_vote": "what readers find useful, under digests of random keys that name nobody; counts are public",
     "google_category": "Google's categories, the same for everybody; the web role may only read them",
     "account_kind": "the chart of accounts, the same for everybody",
     "click": "raw clicks, expired after 90 days; the web role has no right on them (decisions D5, D25)",
@@ -41,6 +42,7 @@ OPEN_VIEWS = {
     "public_profile": "the same with what an adviser tells readers about themselves",
     "public_shop_name": "what a page says of who sells: the name and country of shops that are in business or were",
     "public_earning": "in which offers an adviser earns now, which every button of an advice page says anyway",
+    "public_followers": "how many follow an adviser, without who they are",
     "public_evidence": "verified evidence without the order that it may name",
 }
 # What closes the web role in, one row for each policy; those that let everything through are left out.

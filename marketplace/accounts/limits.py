@@ -46,6 +46,17 @@ RULES = {
     "picture.send": "120/hour",
     "code.asked": "1200/hour",
     "code.missed": "60/hour",
+    "ask.address": "20/hour",
+    "ask.net": "100/hour",
+    "ask.everybody": "2000/hour",
+    "vote.address": "300/hour",
+    "vote.net": "1500/hour",
+    "follow.address": "20/hour",
+    "follow.net": "100/hour",
+    "follow.everybody": "2000/hour",
+    "report.address": "20/hour",
+    "report.net": "100/hour",
+    "report.everybody": "2000/hour",
 }
 
 

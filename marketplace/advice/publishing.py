@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import public, users
-from marketplace.accounts import service as people
 from marketplace.advice import blocks, cards, checks, disclosure, writing
 from marketplace.advice.models import AdviceDraft, AdviceEvent, AdvicePage, AdviceVersion
 from marketplace.core import audit, config, ids, mail, tenancy
@@ -82,18 +81,15 @@ def take_down(session: Session, actor: Actor, page_id: UUID, reason: str, now: d
         raise IllegalTransition("The page", was=page.state, wanted="taken_down")
     page.state, page.updated_at = "taken_down", now
     session.flush()
-    _step(session, actor, page, "taken_down", "admin", reason, now)
-    person = people.user_of_adviser(session, page.adviser_id)
+    n = _step(session, actor, page, "taken_down", "admin", reason, now)
     facts = {
-        "name": person.name,
-        "title": page.title,
+        "page": page.title,
         "reason": reason,
-        "at": now.strftime("%d-%m-%Y %H:%M UTC"),
+        "at": now.isoformat(),
         "url": f"{config.current().base_url}/adviser/advice/{page.id}",
     }
-    mail.queue(
-        session, to=person.email, template="page_taken_down", locale=person.locale, facts=facts, now=now
-    )
+    once = f"advice.taken_down:{page.id}:{n}"
+    mail.tell(session, f"adviser:{page.adviser_id}", "page_taken_down", facts, once=once, now=now)
     return page
 
 
@@ -240,15 +236,18 @@ def _step(
     by_role: str,
     reason: str | None,
     now: dt.datetime,
-) -> None:
+) -> int:
+    """Write a step down and return its number."""
     taken = sa.select(sa.func.coalesce(sa.func.max(AdviceEvent.n), 0)).where(AdviceEvent.page_id == page.id)
+    n = int(session.execute(taken).scalar_one()) + 1
     session.add(
         AdviceEvent(
-            id=ids.new_id(), page_id=page.id, adviser_id=page.adviser_id, n=session.execute(taken).scalar_one() + 1,
-            state=state, version=page.version, reason=reason, by_role=by_role, by_user_id=actor.user_id, at=now,
+            id=ids.new_id(), page_id=page.id, adviser_id=page.adviser_id, n=n, state=state, version=page.version,
+            reason=reason, by_role=by_role, by_user_id=actor.user_id, at=now,
         )
     )  # fmt: skip
     session.flush()
     audit.record(
         session, actor, f"advice.{state}", "advice_page", page.id, {"version": page.version}, now=now
     )
+    return n

@@ -13,7 +13,7 @@ from migrations.grants import grant
 from migrations.row_security import either, enable, permit, person, role
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

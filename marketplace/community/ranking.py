@@ -1,0 +1,76 @@
+"""In which order advice stands: what readers found useful and how fresh it is. What anybody earns is not looked at.
+
+A page's weight is 1 and the votes of the last half year, halved for every 120 days since it was last looked over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.advice.models import AdvicePage
+from marketplace.community.models import UsefulVote
+
+RECENT = dt.timedelta(days=182)
+HALVED_AFTER_DAYS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic with how many pages are about it."""
+
+    name: str
+    pages: int
+
+
+def topics(session: Session) -> list[Topic]:
+    """Return all topics that published pages are about, those with the most pages first."""
+    name = sa.func.unnest(AdvicePage.topics).label("name")
+    found = sa.select(name).where(AdvicePage.state == "published").subquery()
+    query = sa.select(found.c.name, sa.func.count()).group_by(found.c.name)
+    rows = session.execute(query.order_by(sa.func.count().desc(), found.c.name).limit(200)).all()
+    return [Topic(row[0], row[1]) for row in rows]
+
+
+def pages(
+    session: Session,
+    now: dt.datetime,
+    *,
+    topic: str | None = None,
+    adviser_id: UUID | None = None,
+    product_ids: Sequence[UUID] | None = None,
+    language: str | None = None,
+    skip: int = 0,
+    take: int = 24,
+) -> Sequence[AdvicePage]:
+    """Return up to take + 1 published pages in their order, after `skip` of them.
+
+    language: pages in that language stand before the others.
+    """
+    votes = (
+        sa.select(sa.func.count())
+        .where(
+            UsefulVote.page_id == AdvicePage.id,
+            UsefulVote.taken_back_at.is_(None),
+            UsefulVote.at > now - RECENT,
+        )
+        .scalar_subquery()
+    )
+    days = sa.func.extract("epoch", sa.literal(now) - AdvicePage.updated_at) / 86_400
+    weight = (1 + votes) / sa.func.power(2, sa.func.greatest(days, 0) / HALVED_AFTER_DAYS)
+    query = sa.select(AdvicePage).where(AdvicePage.state == "published")
+    if topic is not None:
+        query = query.where(AdvicePage.topics.contains([topic]))
+    if adviser_id is not None:
+        query = query.where(AdvicePage.adviser_id == adviser_id)
+    if product_ids is not None:
+        query = query.where(AdvicePage.product_ids.overlap(list(product_ids)))
+    order = [weight.desc(), AdvicePage.id]
+    if language is not None:
+        order.insert(0, (AdvicePage.language != language).asc())
+    return session.scalars(query.order_by(*order).offset(skip).limit(take + 1)).all()
