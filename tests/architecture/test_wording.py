@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages import extract, pofile
 
-from marketplace.core import navigation, wording
+from marketplace.core import errors, navigation, web, wording
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("marketplace", "tracking", "payouts")
@@ -83,3 +84,36 @@ def test_language_is_the_chosen_one_then_the_browsers(
     chosen: str | None, accepted: list[str], expected: str
 ) -> None:
     assert wording.choose(chosen, accepted) == expected
+
+
+def _refusals() -> list[type[errors.AppError]]:
+    """Return every refusal that a person may read; failures of our own show no detail."""
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            if file.name.startswith("__") or {"sandbox", "devtools"} & set(file.parts):
+                continue
+            if "errors" in file.read_text(encoding="utf-8"):
+                importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    found, left = [], [errors.AppError]
+    while left:
+        kind = left.pop()
+        left += kind.__subclasses__()
+        own = kind.__module__.startswith(PACKAGES)
+        if own and (kind.status < 500 or kind.status == 503) and not issubclass(kind, web.OtherHttp):
+            found.append(kind)
+    return found
+
+
+def test_every_refusal_is_said_to_people_in_both_languages() -> None:
+    known, _ = _known()
+    wrong = []
+    for kind in _refusals():
+        texts = ((kind.code, kind.title), (kind.code, kind.detail), (f"{kind.code}.next", kind.next))
+        wrong += [
+            f"{context}: no Dutch for {text!r}" for context, text in texts if (context, text) not in known
+        ]
+        with wording.use("en_NL"):
+            told = wording.pgettext(f"{kind.code}.next", kind.next)
+        if "/api/" in told or "POST " in told or "GET " in told:
+            wrong.append(f"{kind.code}.next speaks to programs: {told!r}")
+    assert not wrong, "\n".join(sorted(wrong))
