@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
 import lxml.html
 from playwright.sync_api import Response
 
+from marketplace.core.pages import LOCALE_COOKIE
 from tests.browser.pages import Page
 from tests.browser.visits import AXE, WIDE, Ground, Visit
 
@@ -26,6 +28,10 @@ _TOO_WIDE = """() => { const most = document.documentElement.clientWidth;
 _SETTLED = (
     "() => document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => done(true))))"
 )
+_OPEN = "number => document.querySelectorAll('dialog')[number].showModal()"
+_CLOSE = "number => document.querySelectorAll('dialog')[number].close()"
+# Addresses that speak one language whatever the reader chose.
+ONE_LANGUAGE: frozenset[str] = frozenset()
 _FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main dd, main li, main p')].map(
   one => one.textContent)"""
 
@@ -41,9 +47,11 @@ def faults(ground: Ground, page: Page) -> list[str]:
     if answer.status != page.status:
         return [f"{path} is answered {answer.status}: {answer.text()[:300]}"]
     tab.evaluate(_SETTLED)
-    found = [*_shift(visit), *_same_without_script(visit, answer)]
+    found = _same_without_script(visit, answer)
     tab.evaluate(AXE)
     found += [f"light: {one}" for one in axe(visit)]
+    # Asked so late, because what is loaded late shifts a page late.
+    found += _shift(visit)
     tab.emulate_media(color_scheme="dark")
     # Of all rules only this one depends on the theme.
     found += [f"dark: {one}" for one in axe(visit, "color-contrast")]
@@ -51,6 +59,39 @@ def faults(ground: Ground, page: Page) -> list[str]:
     if wide := tab.evaluate(_TOO_WIDE):
         found.append(f"scrolls sideways at 320 px: {wide}")
     return [*found, *heard(ground, visit, answer)]
+
+
+def faults_unfolded(ground: Ground, page: Page, language: str) -> list[str]:
+    """Hold a page against axe in one language, each theme and width, as it rests and with everything opened."""
+    visit = ground.visit(page.role)
+    tab = visit.tab
+    tab.context.add_cookies([{"name": LOCALE_COOKIE, "value": language, "url": ground.address}])
+    try:
+        answer = tab.goto(ground.path(page), wait_until="load")
+        assert answer is not None
+        tab.evaluate(_SETTLED)
+        tab.evaluate(AXE)
+        found = []
+        spoken = tab.evaluate("() => document.documentElement.lang")
+        if spoken != language[:2] and page.path not in ONE_LANGUAGE:
+            found.append(f"speaks {spoken}")
+        for theme, width in itertools.product(("light", "dark"), (1280, 360)):
+            where = f"{language} {theme} {width}"
+            tab.emulate_media(color_scheme="light" if theme == "light" else "dark")
+            tab.set_viewport_size({"width": width, "height": 800})
+            found += [f"{where}: {one}" for one in axe(visit)]
+            if wide := tab.evaluate(_TOO_WIDE):
+                found.append(f"{where} scrolls sideways: {wide}")
+            for number in range(tab.locator("dialog").count()):
+                tab.evaluate(_OPEN, number)
+                found += [f"{where} dialog {number}: {one}" for one in axe(visit)]
+                tab.evaluate(_CLOSE, number)
+            tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            found += [f"{where} unfolded: {one}" for one in axe(visit)]
+            tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = false; })")
+        return [*found, *heard(ground, visit, answer)]
+    finally:
+        tab.context.clear_cookies(name=LOCALE_COOKIE)
 
 
 def axe(visit: Visit, *rules: str) -> list[str]:
