@@ -23,6 +23,7 @@ _OWN_CLOCKS = {"tracking/edge/spool.py", "marketplace/accounts/limits.py"}
 _SETTINGS = {"marketplace/core/config.py"}
 # `clock.now()` is ours, `func.now()` is SQL's, and a one-time code belongs to a moment of its own kind.
 _EXEMPT_NOW = re.compile(r"(^|\.)(clock|func|totp)$", re.IGNORECASE)
+_SHARED_ACTS = (r"entrance\.\w+", r"acts\w*\.\w+")
 _MONEY_CODE = (
     "marketplace/core/money.py",
     "marketplace/offers/terms*.py",
@@ -207,7 +208,11 @@ def _is_policy(node: ast.expr) -> bool:
 
 
 def writes_open_a_transaction(module: Module) -> Iterator[Breach]:
-    """A view that writes opens a transaction, itself or in a function of its own module."""
+    """A view that writes opens a transaction: itself, in its own module, or through the acts that it shares.
+
+    Modules named in `_SHARED_ACTS` hold what an API and its pages both do, transaction and all. Choosing a theme or
+    a language changes nothing but cookies.
+    """
     if not module.is_views:
         return
     opening = {
@@ -215,7 +220,8 @@ def writes_open_a_transaction(module: Module) -> Iterator[Breach]:
         for node in module.tree.body
         if isinstance(node, ast.FunctionDef) and re.search(r"\btransaction\b", ast.unparse(node))
     }
-    opened = re.compile(r"\b(" + "|".join(["transaction", "run_in_transaction", *sorted(opening)]) + r")\(")
+    names = ["transaction", "run_in_transaction", *sorted(opening), *_SHARED_ACTS]
+    opened = re.compile(r"\b(" + "|".join(names) + r")\(")
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -225,7 +231,8 @@ def writes_open_a_transaction(module: Module) -> Iterator[Breach]:
             and (one.func.attr in {"post", "put", "patch", "delete"} or _route_writes(one))
             for one in node.decorator_list
         )
-        if writes and not opened.search(ast.unparse(ast.Module(node.body, []))):
+        chooses = any(ast.unparse(one) == "policy('public', 'choose')" for one in node.decorator_list)
+        if writes and not chooses and not opened.search(ast.unparse(ast.Module(node.body, []))):
             yield Breach(node.lineno, f"{node.name} writes without opening a transaction()")
 
 
