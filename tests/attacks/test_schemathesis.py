@@ -92,9 +92,9 @@ def attack(siege: Siege, described: Any, examples: int) -> tuple[Counter[int], l
 
 
 def test_every_call_answers_as_the_description_says(siege: Siege, described: Any) -> None:
-    statuses, lies = attack(siege, described, 2)
+    statuses, lies = attack(siege, described, 1)
     assert not lies, "\n".join(lies)
-    assert sum(statuses.values()) > 300
+    assert sum(statuses.values()) > 200
 
 
 @pytest.mark.slow

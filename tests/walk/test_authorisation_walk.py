@@ -14,7 +14,7 @@ from tests.walk.cells import PARAMETER, Cell, Product, places_of, schemas_of
 from tests.walk.suppliers import SUPPLIERS
 from tests.walk.walking import sample, words_of
 
-SEED, PIECE = 20261122, 1000
+SEED, PIECE = 20261122, 600
 # Raw clicks carry nothing that the web role may read; the rest of these is the house's own.
 NOBODYS = {
     "click",

@@ -8,6 +8,7 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import flask
@@ -59,7 +60,6 @@ class Trade:
 
     database: Database
     world: World = field(init=False)
-    app: flask.Flask = field(init=False)
     key: str = field(init=False)
     test_key: str = field(init=False)
     owner: str = field(init=False)
@@ -69,7 +69,7 @@ class Trade:
         core.register()
         accounts.register()
         registration.register()
-        self.app = web.create_app(config.current(), [*accounts.blueprints(), *registration.blueprints()])
+        self._settings = config.current()
         self.world = World(self.database, host=f"{secrets.token_hex(4)}.example")
         world = self.world
         self.everything = sa.create_engine(self.database.url("bootstrap"), poolclass=sa.pool.NullPool)
@@ -81,6 +81,11 @@ class Trade:
         self.anne = Joined(world.adviser, world.offer_link, world.partnership_id, self.sign_in(world.adviser))
         # Clicks of a minute ago must find everybody in business already.
         self.move_clock(days=1)
+
+    @cached_property
+    def app(self) -> flask.Flask:
+        """Return the routes of accounts and orders, made when first asked: many tests need none, or give others."""
+        return web.create_app(self._settings, [*accounts.blueprints(), *registration.blueprints()])
 
     @staticmethod
     def _key(session: Any, owner: Actor, mode: str) -> str:
