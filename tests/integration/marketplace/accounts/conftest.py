@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from marketplace.accounts import limits, passwords, registration, staff
-from marketplace.core import clock, config, db, jobs, mail, web
+from marketplace.core import clock, config, db, jobs, mail_sending, views, web
 from tests.conftest import Database
 from tests.standing import Standing, standing
 
@@ -144,8 +144,8 @@ NEW_SHOP = {
 def made(database: Database) -> World:
     """Return the application on a database that this process has opened."""
     registration.register()
-    mail.register()
-    app = web.create_app(config.current(), registration.blueprints())
+    mail_sending.register()
+    app = web.create_app(config.current(), [*registration.blueprints(), views.blueprint])
     return World(app, sa.create_engine(database.url("bootstrap")))
 
 

@@ -1,0 +1,197 @@
+"""The door as pages: who comes in, what is asked again, and what another site can't make a browser do."""
+
+from __future__ import annotations
+
+import re
+
+import flask
+import pyotp
+import pytest
+
+from marketplace.core import config, pages, web
+from marketplace.core.money import Money
+from marketplace.core.policy import policy
+
+PASSWORD = "a long sentence about pears"
+HTML = {"Accept": "text/html"}
+
+
+def browser(world):
+    return world.app.test_client(use_cookies=True)
+
+
+def signed_in(world, person, **more):
+    client = browser(world)
+    data = {"email": person.email, "password": PASSWORD, **more}
+    answer = client.post("/sign-in", data=data, headers=HTML)
+    assert answer.status_code == 303, answer.text
+    return client
+
+
+def token_of(page):
+    return re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page.text)[1]
+
+
+def test_somebody_signs_up_confirms_by_a_button_and_comes_in(world):
+    client, email = browser(world), "stan@example.org"
+    form = {"kind": "adviser", "name": "Stan", "email": email, "password": PASSWORD, "locale": "nl"}
+    assert client.post("/sign-up", data=form | {"adviser_kind": "user"}, headers=HTML).status_code == 200
+    token = world.mailed_token("verify_email", email)
+    looked = client.get(f"/verify?token={token}", headers=HTML)
+    assert token in looked.text
+    assert client.get(f"/verify?token={token}", headers=HTML).status_code == 200
+    assert client.post("/verify", data={"token": token}, headers=HTML).headers["Location"] == "/sign-in"
+    home = client.post("/sign-in", data={"email": email, "password": PASSWORD}, headers=HTML)
+    assert home.headers["Location"] == "/home"
+    assert client.get("/home", headers=HTML).headers["Location"] == "/adviser"
+
+
+def test_a_wrong_password_keeps_the_address_and_never_shows_the_password(world):
+    person = world.adviser()
+    wrong = {"email": person.email, "password": "pears about sentence long a"}
+    page = browser(world).post("/sign-in", data=wrong, headers=HTML)
+    assert page.status_code == 401
+    assert person.email in page.text
+    assert wrong["password"] not in page.text
+    assert "The e-mail address or the password is wrong" in page.text
+
+
+def test_the_second_factor_is_asked_for_in_the_same_form(world):
+    person = world.staff("finance")
+    page = browser(world).post("/sign-in", data={"email": person.email, "password": PASSWORD}, headers=HTML)
+    assert page.status_code == 401
+    assert "<details open>" in page.text
+    with_code = {"totp": pyotp.TOTP(person.facts["secret"]).at(2_000_000_000)}
+    assert browser(world).post(
+        "/sign-in", data={"email": person.email, "password": PASSWORD, **with_code}, headers=HTML
+    ).status_code in (401, 403)
+
+
+def test_signing_in_leads_only_to_pages_of_ours(world):
+    person = world.adviser()
+    form = {"email": person.email, "password": PASSWORD}
+    for wanted, expected in (("/adviser/links?q=1", "/adviser/links?q=1"), ("//evil.example", "/home")):
+        answer = browser(world).post("/sign-in", data=form | {"next": wanted}, headers=HTML)
+        assert answer.headers["Location"] == expected
+
+
+def test_signing_out_needs_the_token_of_the_page_and_ends_the_session(world):
+    client = signed_in(world, world.adviser())
+    page = client.get("/confirm", headers=HTML)
+    assert client.post("/sign-out", headers=HTML).status_code == 403
+    assert client.get("/confirm", headers=HTML).status_code == 200
+    out = client.post("/sign-out", data={"csrf_token": token_of(page)}, headers=HTML)
+    assert out.headers["Location"] == "/sign-in"
+    assert client.get("/confirm", headers=HTML).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+)
+def test_another_site_cannot_sign_a_browser_in(world, headers):
+    person = world.adviser()
+    form = {"email": person.email, "password": PASSWORD}
+    answer = browser(world).post("/sign-in", data=form, headers=HTML | headers)
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_page_asks_who_one_is_and_leads_back(world):
+    page = browser(world).get("/confirm?next=/adviser", headers=HTML)
+    assert page.status_code == 401
+    assert 'name="next" value="/confirm?next=/adviser"' in page.text
+
+
+def test_a_proof_counts_and_leads_back(world):
+    client = signed_in(world, world.adviser())
+    page = client.get("/confirm?next=/adviser/payout-account", headers=HTML)
+    form = {"csrf_token": token_of(page), "password": PASSWORD, "next": "/adviser/payout-account"}
+    wrong = client.post("/confirm", data=form | {"password": "something else entirely"}, headers=HTML)
+    assert wrong.status_code == 401
+    assert client.post("/confirm", data=form, headers=HTML).headers["Location"] == "/adviser/payout-account"
+
+
+def test_a_forgotten_password_is_replaced_through_the_mailbox(world):
+    person, client = world.adviser(), browser(world)
+    asked = client.post("/forgot", data={"email": person.email}, headers=HTML)
+    unknown = client.post("/forgot", data={"email": "nobody@example.org"}, headers=HTML)
+    assert asked.text.replace(person.email, "") == unknown.text.replace("nobody@example.org", "")
+    form = {
+        "token": world.mailed_token("password_reset", person.email),
+        "password": "another sentence of apples",
+    }
+    assert client.post("/password-reset", data=form, headers=HTML).headers["Location"] == "/sign-in"
+    again = client.post("/password-reset", data=form, headers=HTML)
+    assert again.status_code == 410
+
+
+def test_texts_follow_the_choice_then_the_browser(world):
+    client = browser(world)
+    assert "Maak een account" in client.get("/sign-up", headers=HTML | {"Accept-Language": "nl-BE"}).text
+    assert "Make an account" in client.get("/sign-up", headers=HTML | {"Accept-Language": "de"}).text
+    chosen = client.post("/preferences", data={"locale": "nl_NL", "next": "/sign-up"}, headers=HTML)
+    assert chosen.headers["Location"] == "/sign-up"
+    page = client.get("/sign-up", headers=HTML | {"Accept-Language": "en"})
+    assert '<html lang="nl"' in page.text
+    assert page.headers["Content-Language"] == "nl"
+
+
+def test_the_theme_is_drawn_by_the_server(world):
+    client = browser(world)
+    client.post("/preferences", data={"theme": "dark", "next": "//evil.example"}, headers=HTML)
+    assert 'data-theme="dark"' in client.get("/sign-in", headers=HTML).text
+    client.post("/preferences", data={"theme": '"><script>'}, headers=HTML)
+    assert "data-theme=" not in client.get("/sign-in", headers=HTML).text
+
+
+def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(world):
+    page = browser(world).get("/nothing/here", headers=HTML)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert browser(world).get("/nothing/here").content_type == "application/problem+json"
+    assert browser(world).get("/api/v1/nothing", headers=HTML).content_type == "application/problem+json"
+
+
+def test_only_pages_without_a_reader_are_packed(world):
+    packs = HTML | {"Accept-Encoding": "gzip"}
+    assert browser(world).get("/sign-in", headers=packs).headers.get("Content-Encoding") == "gzip"
+    client = signed_in(world, world.adviser())
+    assert "Content-Encoding" not in client.get("/confirm", headers=packs).headers
+
+
+def test_pages_carry_the_strict_policy_and_nothing_inline(world):
+    page = browser(world).get("/sign-in", headers=HTML)
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:", page.text)
+
+
+def test_a_list_as_a_file_says_money_exactly_and_runs_no_formula(world):
+    with world.app.test_request_context("/"):
+        file = pages.csv(
+            [
+                {"who": "=HYPERLINK(1)", "amount": Money(-450, "EUR")},
+                {"who": "Noor", "amount": Money(1032, "EUR")},
+            ],
+            [("Who", lambda row: row["who"]), ("Amount", lambda row: row["amount"])],
+            "earnings",
+        )
+    lines = file.get_data(as_text=True).splitlines()
+    assert lines[0] == "\ufeffWho,Amount,Amount (minor units),Amount (currency)"
+    assert lines[1:] == ["'=HYPERLINK(1),-4.50,-450,EUR", "Noor,10.32,1032,EUR"]
+
+
+def test_what_broke_on_our_side_is_said_without_detail(database):
+    blueprint = flask.Blueprint("broken", __name__)
+
+    @blueprint.get("/broken")
+    @policy("public", "read")
+    def broken():
+        raise RuntimeError("secret detail")
+
+    from marketplace.core import views
+
+    app = web.create_app(config.current(), [blueprint, views.blueprint])
+    page = app.test_client().get("/broken", headers=HTML)
+    assert page.status_code == 500
+    assert "secret detail" not in page.text
+    assert "Something broke on our side" in page.text
