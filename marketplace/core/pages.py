@@ -32,7 +32,8 @@ YEAR = 31_536_000
 # can watch tells them, guess by guess, what stands in it beside their own words (BREACH).
 SMALLEST_PACKED = 1_000
 ICON = Markup(
-    '<svg class="i{cls}" width="18" height="18" aria-hidden="true" focusable="false"><use href="{href}#{name}"></use></svg>'
+    '<svg class="i{cls}" width="18" height="18" aria-hidden="true" focusable="false">'
+    '<use href="{href}#{name}"></use></svg>'
 )
 
 
