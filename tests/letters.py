@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import email.policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
-from marketplace.core import mail_kinds, mail_twins
+from aiosmtpd.controller import Controller
+
+from marketplace.core import clock, config, mail_kinds, mail_sending, mail_twins
 from marketplace.core.mail_twins import Twins
+from marketplace.devtools import ports
 
 AT = "2026-11-23T10:41:00+00:00"
 LATER = "2026-12-03T09:00:00+00:00"
@@ -35,7 +42,7 @@ _SOME: dict[str, dict[str, Any]] = {
     "invitation": {"inviter": "Bram", "role": "staff", "token": "tok-1"},
     "security_notice": {"event": "api_key_made"},
     "payout_destination_changed": {"last4": "4321", "until": LATER},
-    "payout_sent": {"arrives": LATER, "run": "R-2026-0007"},
+    "payout_sent": {"arrives": "2026-12-03", "run": "R-2026-0007"},
     "payout_failed": {"reason": "account_not_ready", "run": "R-2026-0007"},
     "payout_bank_failed": {"reason": "account_closed"},
     "terms_change": {
@@ -63,10 +70,17 @@ _SOME: dict[str, dict[str, Any]] = {
     "evidence_decided": {"state": "refused", "statement": "Ten years a cook.", "reason": "No proof.", "until": None},
     "feed_errors": {"failure": None, "fix": None, "rows": 1200, "refused": 14, "before": 2},
     "budget_low": {"left": AMOUNT, "budget": {"minor": 100000, "currency": "EUR"}, "used": 8100, "funded": LATER},
+    "new_advice": {"adviser": "Noor", "pages": [{"title": "Pans", "url": URL}]},
+    "new_advice_to_reader": {"adviser": "Noor", "pages": [{"title": "Pans", "url": URL}], "end": URL},
+    "answer_to_reader": {"answerer": "Noor", "page": "Pans", "question": "Which?", "answer": "The flat one."},
+    "follow_confirm": {"adviser": "Noor"},
+    "report_received": {"page": "Pans", "receipt": "RP-1"},
+    "report_decided": {"page": "Pans", "outcome": "upheld", "reason": "It hides that it is advertising."},
     "run_awaits_approval": {"run": "R-2026-0007", "total": AMOUNT, "payouts": 12},
 }  # fmt: skip
 # Which facts a template chooses its words by: a stranger has no say in these.
-_CHOSEN = {"event", "role", "kind", "party", "outcome", "state", "side", "url"}
+_CHOSEN = {"event", "role", "kind", "party", "outcome", "state", "side", "url", "end", "at", "until", "arrives",
+           "approves", "effective", "funded"}  # fmt: skip
 
 
 def templates() -> list[str]:
@@ -82,7 +96,7 @@ def facts(template: str, **changes: Any) -> dict[str, Any]:
 def with_strings(template: str, hostile: str) -> dict[str, Any]:
     """Return facts in which each text that comes from people is this one."""
     return {
-        name: hostile if isinstance(value, str) and name not in _CHOSEN and "T" not in value[8:12] else value
+        name: hostile if isinstance(value, str) and name not in _CHOSEN else value
         for name, value in facts(template).items()
     }
 
@@ -142,3 +156,30 @@ def variants(template: str) -> list[dict[str, Any]]:
 def draw(template: str, language: str, said: dict[str, Any]) -> Twins:
     """Return both twins of a mail with a footer of tests."""
     return mail_twins.draw(template, language, said, FOOT)
+
+
+class _Catcher:
+    def __init__(self) -> None:
+        self.caught: list[EmailMessage] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name.
+        parser = BytesParser(_class=EmailMessage, policy=email.policy.default)
+        self.caught.append(parser.parsebytes(envelope.content))
+        return "250 ok"
+
+
+def send_all(database: Any) -> list[EmailMessage]:
+    """Send every mail that is due, as the worker, and return those that went out; then act as the web again."""
+    catcher = _Catcher()
+    controller = Controller(catcher, hostname="127.0.0.1", port=ports.any_free(1)[0])
+    controller.start()
+    before = config.current()
+    database.open("worker")
+    try:
+        config.use(dataclasses.replace(config.current(), smtp=f"127.0.0.1:{controller.port}"))
+        mail_sending.send_due(clock.wall())
+    finally:
+        controller.stop()
+        config.use(before)
+        database.open("app")
+    return catcher.caught

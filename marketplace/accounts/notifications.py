@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from marketplace.accounts import users
 from marketplace.accounts.models import Adviser, Membership, UserAccount
 from marketplace.core import db, mail, mail_kinds, tenancy
 from marketplace.core.actor import Actor
@@ -98,6 +99,14 @@ def choices(session: Session, actor: Actor) -> list[Choice]:
     )
     off = set(session.scalars(query))
     return [Choice(kind, kind.is_essential or kind.name not in off) for kind in concern(actor)]
+
+
+def speak(session: Session, actor: Actor, locale: str | None) -> str:
+    """Let mails to the actor be in a language, "nl" or "en", or as before for None; return which it is."""
+    user = users.locked(session, users.id_of(actor))
+    if locale is not None:
+        user.locale = locale
+    return user.locale
 
 
 def choose(session: Session, actor: Actor, wanted: Mapping[str, bool], now: dt.datetime) -> list[Choice]:

@@ -13,6 +13,7 @@ from marketplace.accounts import (
     api_keys,
     api_me,
     api_members,
+    api_notifications,
     api_passwords,
     api_shops,
     evidence_sweep,
@@ -21,6 +22,7 @@ from marketplace.accounts import (
     notifications,
     staff,
     views_entrance,
+    views_notifications,
 )
 from marketplace.core import auth, hooks
 
@@ -42,6 +44,8 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
         api_passwords.blueprint,
         api_me.blueprint,
         api_me.totp_blueprint,
+        api_notifications.blueprint,
+        views_notifications.blueprint,
         api_shops.blueprint,
         api_domains.blueprint,
         api_members.blueprint,

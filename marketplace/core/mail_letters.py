@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,7 @@ MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _LINE_ENDS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000\ue001]")
 _BLOCK = re.compile(r"(Heading|Notice|Quote|Button|Link|Small): ", re.ASCII)
+_TAGS_ALONE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\}).)*%\}[ \t]*)+)\n", re.MULTILINE | re.DOTALL)
 LONGEST, LONGEST_IN_SUBJECT = 4000, 120
 
 
@@ -95,18 +96,29 @@ def _instant(value: str | dt.datetime) -> dt.datetime:
     return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
 
 
+def _day(value: str | dt.datetime) -> dt.date | dt.datetime:
+    return dt.date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else _instant(value)
+
+
+class _Prose(FileSystemLoader):
+    """Reads templates so that a line of nothing but tags is no line; every other line ends where it ends."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return the source of a template without the line ends of its tags."""
+        source, name, is_fresh = super().get_source(environment, template)
+        return _TAGS_ALONE.sub(r"\1", source), name, is_fresh
+
+
 @cache
 def _environment(folder: Path) -> Environment:
     environment = Environment(  # noqa: S701 - facts are marks here, and are escaped where the HTML twin is drawn.
-        loader=FileSystemLoader(folder),
+        loader=_Prose(folder),
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
         finalize=_mark,
     )
     environment.filters.update(
         money=lambda amount: formats.money((amount["minor"], amount["currency"])),
-        day=lambda when: formats.long_day(_instant(when)),
+        day=lambda when: formats.long_day(_day(when)),
         instant=lambda when: formats.instant(_instant(when)),
         rate=formats.rate,
         number=formats.number,
@@ -126,7 +138,7 @@ def read(template: str, language: str, facts: Mapping[str, Any]) -> Letter:
     with wording.use(LOCALES[spoken]):
         source = _environment(TEMPLATES).get_template(f"{template}.{spoken}.txt")
         text = source.render({**facts, "_said": said})
-    head, _, body = text.partition("\n\n")
+    head, _, body = text.lstrip("\n").partition("\n\n")
     headers = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
     if "Subject" not in headers or set(headers) - {"Subject", "Preview"}:
         raise NotALetter(

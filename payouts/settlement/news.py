@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
 
 from sqlalchemy.orm import Session
 
-from marketplace.core import config, formats, mail
+from marketplace.core import bank_days, config, mail
 from payouts.settlement.payout_models import Payout, PayoutRun
-
-# Stripe sends what was transferred to a European bank, which takes so many of its working days.
-BANK_DAYS: Final = 2
-
-
-def arrives(sent_at: dt.datetime) -> dt.datetime:
-    """Return about when money that was sent is at the bank: two working days on, in Amsterdam's time."""
-    when, left = sent_at.astimezone(formats.ZONE), BANK_DAYS
-    while left:
-        when += dt.timedelta(days=1)
-        left -= when.weekday() < 5
-    return when
 
 
 def sent(session: Session, payout: Payout, now: dt.datetime) -> None:
     """Tell the adviser, in this transaction, that a payout was sent."""
     facts = _facts(session, payout, now) | {
-        "arrives": arrives(now).isoformat(),
+        "arrives": bank_days.arrival_of_sent(now).isoformat(),
         "url": f"{config.current().base_url}/adviser/payouts",
     }
     whom = f"adviser:{payout.adviser_id}"

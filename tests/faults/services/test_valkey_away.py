@@ -13,7 +13,7 @@ import redis
 import sqlalchemy as sa
 
 from marketplace.accounts import limits
-from marketplace.core import clock, config, db, jobs, mail
+from marketplace.core import clock, config, db, jobs, mail, mail_sending
 from marketplace.core.config import Settings
 from marketplace.devtools.valkey import Valkey
 from tests.conftest import Database
@@ -75,7 +75,7 @@ TROUBLES = [full, read_only, hung, gone]
 def test_a_hint_that_is_not_taken_holds_up_nobody_and_changes_no_commit(
     database: Database, own_valkey: Valkey, trouble: Callable[[Valkey], object]
 ) -> None:
-    mail.register()
+    mail_sending.register()
     with trouble(own_valkey):  # type: ignore[attr-defined]
         began = time.monotonic()
         for number in range(20):
@@ -131,7 +131,7 @@ def test_emptied_at_any_moment_every_row_is_found_by_the_sweep(
         done.extend(str(row.id) for row in rows)
         return len(rows)
 
-    mail.register()
+    mail_sending.register()
     before = dict(jobs.sweeps)
     stopping, woken = threading.Event(), threading.Event()
     try:
