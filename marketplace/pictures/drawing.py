@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from marketplace.core.errors import AppError, Unavailable
+from marketplace.pictures import refusals
 from marketplace.pictures.redraw import WIDTHS
 
 MOST_BYTES = 10_000_000
@@ -24,27 +24,6 @@ _PROGRAM = Path(__file__).with_name("redraw.py")
 # So many pictures are drawn at once for people who wait, and so long one waits for a place.
 _PLACES, _PLACE_SECONDS = 2, 5
 _places = threading.BoundedSemaphore(_PLACES)
-
-
-class PictureRefused(AppError):
-    """A picture can't be taken; `kind` says why in one word and `why` in a sentence."""
-
-    status = 422
-    code = "picture_refused"
-    title = "That picture can't be taken"
-    detail = "{why}"
-    next = "Send a JPEG, PNG, WebP, GIF, AVIF or SVG of at most 10 MB and 40 million pixels."
-
-    def __init__(self, code: str, why: str) -> None:
-        self.code = code  # type: ignore[misc]
-        super().__init__(why=why)
-
-
-class DrawersBusy(Unavailable):
-    """Others' pictures are being drawn; this one is not waited for any longer."""
-
-    code = "drawers_busy"
-    detail = "Other pictures are being drawn now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +63,12 @@ class Drawer:
     def draw(self, data: bytes) -> Drawn:
         """Return a picture drawn anew. Raises PictureRefused, which names the reason."""
         if not data:
-            raise PictureRefused("picture_empty", "There is nothing in it.")
+            raise refusals.PictureEmpty()
         if len(data) > MOST_BYTES:
-            raise PictureRefused("picture_too_large", f"It is larger than {MOST_BYTES // 10**6} MB.")
+            raise refusals.PictureTooLarge()
         told, files = self._ask(data)
         if "refused" in told:
-            raise PictureRefused(str(told["refused"]), str(told["why"]))
+            raise refusals.named(told["refused"])
         sizes = zip(told["files"], files, strict=True)
         return Drawn(
             hashlib.sha256(data).digest(),
@@ -118,7 +97,7 @@ class Drawer:
             timer.cancel()
         if not whole:
             self._end()
-            raise PictureRefused("picture_too_costly", "Drawing it takes too much time or memory.")
+            raise refusals.PictureTooCostly()
         return told, files
 
     def _begun(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
@@ -154,7 +133,7 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 def draw(data: bytes) -> Drawn:
     """Return one picture drawn anew for somebody who waits. Raises PictureRefused, DrawersBusy."""
     if not _places.acquire(timeout=_PLACE_SECONDS):
-        raise DrawersBusy(retry_after=5)
+        raise refusals.DrawersBusy(retry_after=5)
     try:
         with Drawer() as drawer:
             return drawer.draw(data)
@@ -162,4 +141,4 @@ def draw(data: bytes) -> Drawn:
         _places.release()
 
 
-__all__ = ["MOST_BYTES", "WIDTHS", "Drawer", "Drawn", "PictureRefused", "draw"]
+__all__ = ["MOST_BYTES", "WIDTHS", "Drawer", "Drawn", "draw"]

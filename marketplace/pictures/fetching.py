@@ -21,8 +21,9 @@ from marketplace.core import fetch, ids
 from marketplace.core.config import Settings
 from marketplace.core.fetch import Wish
 from marketplace.pictures import service
-from marketplace.pictures.drawing import MOST_BYTES, Drawer, Drawn, PictureRefused
+from marketplace.pictures.drawing import MOST_BYTES, Drawer, Drawn
 from marketplace.pictures.models import Picture, ProductPicture
+from marketplace.pictures.refusals import PictureRefused
 
 LEASE = dt.timedelta(seconds=120)
 DEADLINE = 15

@@ -5,7 +5,7 @@ a process without settings, database or files, that may take so much memory and 
 was drawn pixel by pixel: nothing of the file that came is in it, no metadata, no second format, no words.
 
 Asked: eight bytes of length and as many of picture, again and again until the input ends. Answered each time: a line of
-JSON, either {"refused": code, "why": sentence} or {"width", "height", "files"}, where `files` lists [width, height,
+JSON, either {"refused": code} or {"width", "height", "files"}, where `files` lists [width, height,
 bytes] of each WebP that follows, smallest first.
 """
 
@@ -51,11 +51,7 @@ _SVG = """#set page(width: auto, height: auto, margin: 0pt, fill: none)
 
 
 class Refused(Exception):
-    """Why no picture was drawn: a code and a sentence."""
-
-    def __init__(self, code: str, why: str) -> None:
-        self.code, self.why = code, why
-        super().__init__(why)
+    """No picture was drawn; its text is the code of the reason (refusals)."""
 
 
 def is_svg(data: bytes) -> bool:
@@ -112,14 +108,11 @@ def _opened(data: bytes) -> tuple[Any, tuple[int, int]]:
     except (Refused, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Refused(
-            "picture_too_many_pixels", f"It has more than {MOST_PIXELS // 10**6} million pixels."
-        ) from error
+        raise Refused("picture_too_many_pixels") from error
     except UnidentifiedImageError as error:
-        why = "It is not a JPEG, PNG, WebP, GIF, AVIF or SVG picture, whatever its name says."
-        raise Refused("picture_unknown_kind", why) from error
+        raise Refused("picture_unknown_kind") from error
     except Exception as error:
-        raise Refused("picture_damaged", "It can't be read to its end: it is cut off or damaged.") from error
+        raise Refused("picture_damaged") from error
     upright = _plain(picture if turn is None else picture.transpose(turn))
     # A JPEG is decoded smaller where that is enough, so the size is that of the file, turned as its camera was.
     return upright, (whole[1], whole[0]) if turn in (2, 4, 5, 6) else whole
@@ -135,9 +128,9 @@ def _held(picture: Any) -> int:
 
 def _refuse_size(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
-        raise Refused("picture_too_many_pixels", f"It has more than {MOST_PIXELS // 10**6} million pixels.")
+        raise Refused("picture_too_many_pixels")
     if max(width, height) > MOST_TIMES * min(width, height):
-        raise Refused("picture_odd_shape", f"It is more than {MOST_TIMES} times as long as it is wide.")
+        raise Refused("picture_odd_shape")
 
 
 def _plain(picture: Any) -> Any:
@@ -166,7 +159,7 @@ def _plain(picture: Any) -> Any:
 def _rasterised(data: bytes) -> bytes:
     """Return an SVG as PNG. Nothing is fetched or opened for it: its bytes have no place to look beside."""
     if re.search(rb"<!ENTITY", data, re.I):
-        raise Refused("svg_with_entities", "It defines entities, which a picture doesn't need.")
+        raise Refused("svg_with_entities")
     import typst
 
     try:
@@ -182,20 +175,16 @@ def _rasterised(data: bytes) -> bytes:
             )
         )
     except UnicodeDecodeError as error:
-        raise Refused("picture_damaged", "It is not text in UTF-8.") from error
+        raise Refused("picture_damaged") from error
     except typst.TypstError as error:
         said = str(error)
         if "odd shape" in said:
-            raise Refused(
-                "picture_odd_shape", f"It is more than {MOST_TIMES} times as long as it is wide."
-            ) from error
+            raise Refused("picture_odd_shape") from error
         if "linked image" in said:
-            raise Refused(
-                "svg_with_links", "It wants other files, which a picture of ours never loads."
-            ) from error
+            raise Refused("svg_with_links") from error
         if "limit reached" in said:
-            raise Refused("picture_too_costly", "It has too many parts to be drawn.") from error
-        raise Refused("picture_damaged", "It is no SVG that can be drawn.") from error
+            raise Refused("picture_too_costly") from error
+        raise Refused("picture_damaged") from error
 
 
 def main() -> None:
@@ -208,9 +197,9 @@ def main() -> None:
         try:
             told, files = redraw(data)
         except Refused as refused:
-            told, files = {"refused": refused.code, "why": refused.why}, []
+            told, files = {"refused": str(refused)}, []
         except MemoryError:
-            told, files = {"refused": "picture_too_costly", "why": "Drawing it takes too much memory."}, []
+            told, files = {"refused": "picture_too_costly"}, []
         out.write(json.dumps(told).encode() + b"\n" + b"".join(files))
         out.flush()
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, NotFound
-from marketplace.pictures.drawing import Drawn, PictureRefused
+from marketplace.core.errors import NotFound
+from marketplace.pictures import refusals
+from marketplace.pictures.drawing import Drawn
 from marketplace.pictures.models import Picture, PictureFile
 from marketplace.pictures.redraw import is_svg
 
@@ -24,15 +25,6 @@ _RASTERS = frozenset({"jpg", "jpeg", "jfif", "png", "webp", "gif", "avif"})
 _UNNAMEABLE = re.compile(r"[/\\\x00-\x1f\x7f]|^\.+$")
 
 
-class TooManyPictures(Conflict):
-    """An adviser keeps as many pictures as anybody may."""
-
-    code = "too_many_pictures"
-    title = "No room for another picture"
-    detail = "You keep {most} pictures, which is as many as anybody may."
-    next = "Remove some that no page shows any more."
-
-
 def refuse_name(name: str, data: bytes) -> None:
     """Raise PictureRefused for a file name that is a path, or that says another kind of file than the content is.
 
@@ -40,14 +32,10 @@ def refuse_name(name: str, data: bytes) -> None:
     are drawn anew.
     """
     if _UNNAMEABLE.search(name):
-        raise PictureRefused(
-            "picture_name_refused", "The name of the file is a path or holds control characters."
-        )
+        raise refusals.PictureNameRefused()
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     if extension and extension not in ({"svg"} if is_svg(data) else _RASTERS):
-        raise PictureRefused(
-            "picture_wrong_extension", f"The file is no .{extension[:10]} picture, as its name says."
-        )
+        raise refusals.PictureWrongExtension()
 
 
 def take(
@@ -66,7 +54,7 @@ def take(
         tenancy.adviser(actor, "pictures.count", Picture.adviser_id), Picture.removed_at.is_(None)
     )
     if session.scalars(sa.select(sa.func.count()).select_from(mine.subquery())).one() >= MOST_PICTURES:
-        raise TooManyPictures(most=MOST_PICTURES)
+        raise refusals.TooManyPictures(most=MOST_PICTURES)
     if kind == "portrait":
         for before in session.scalars(mine.where(Picture.kind == "portrait")):
             before.removed_at = now
