@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 import uuid
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ LATER = dt.timedelta(minutes=30)
 _FILLERS: dict[str, Any] = {
     "text": "x", "integer": 1, "smallint": 1, "bigint": 1, "boolean": False, "jsonb": "{}", "bytea": bytes(32),
     "character": "EUR", "ARRAY": "{}", "date": dt.date(2026, 1, 1),
+}  # fmt: skip
+# A statement that can be printed; what it tells of whom is other tests' question.
+_DOCUMENT = {
+    "number": "S-2026-0001-0001", "run": "R-2026-0001", "issued_at": "2026-11-18T09:00:00Z",
+    "total": {"amount": "1.00", "currency": "EUR"}, "by_shop": [], "orders": [], "other": [],
 }  # fmt: skip
 
 
@@ -307,8 +313,9 @@ class Town:
             self.insert("payout_attempt", payout_id=payout)
             found[f"payout{name}"] = payout
             found[f"statement{name}"] = self.insert(
-                "statement", payout_id=payout, adviser_id=adviser, amount_minor=100, currency="EUR"
-            )
+                "statement", payout_id=payout, adviser_id=adviser, amount_minor=100, currency="EUR",
+                document=json.dumps(_DOCUMENT),
+            )  # fmt: skip
 
     def _person(self, role: str, **changes: Any) -> uuid.UUID:
         name, person = f"{role}{secrets.token_hex(4)}", ids.new_id()
