@@ -1,7 +1,8 @@
 """A mail catcher for the demo and the tests: takes every mail over SMTP, keeps it in a folder, shows it over HTTP.
 
-`GET /messages` lists `[{to, subject, text, html, links, received_at}]`, newest last; `DELETE /messages` empties it;
-`GET /` is a page for people. Run as `python -m marketplace.devtools.mailbox --smtp-port N --http-port N --folder F`.
+`GET /messages` lists `[{id, to, subject, text, html, links, received_at}]`, newest last, with `?to=` those to one
+address; `DELETE /messages` empties it; `GET /` is a page for people, newest first, `?q=` searches. Run as
+`python -m marketplace.devtools.mailbox --smtp-port N --http-port N --folder F`.
 """
 
 import argparse
@@ -17,13 +18,18 @@ from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from marketplace.devtools import mailbox_pages
+
 HOST = "127.0.0.1"
 _LINK = re.compile(r"https?://[^\s<>\"')\]]+")
 _LARGEST_MAIL = 10_000_000
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+PAGE_POLICY = f"{MAIL_POLICY}; frame-src 'self'; form-action 'self'; base-uri 'none'"
 
 
 class Mailbox:
@@ -32,6 +38,8 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+        # A mail never changes once it is kept, so each is read once.
+        self._read: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, content: bytes) -> None:
@@ -45,15 +53,31 @@ class Mailbox:
                 os.fsync(file.fileno())
             unfinished.rename(self.folder / f"{number:08d}.eml")
 
-    def messages(self) -> list[dict[str, Any]]:
-        """Return every message as the list that `GET /messages` gives, newest last."""
-        return [_read(path) for path in sorted(self.folder.glob("*.eml"))]
+    def messages(self, to: str = "") -> list[dict[str, Any]]:
+        """Return every message (to an address that holds `to`) as the list that `GET /messages` gives, newest last."""
+        found = [self._one(path) for path in sorted(self.folder.glob("*.eml"))]
+        return [message for message in found if to.lower() in message["to"].lower()]
+
+    def message(self, number: str) -> dict[str, Any] | None:
+        """Return one message by its number, or None."""
+        path = self.folder / f"{number}.eml"
+        return self._one(path) if number.isdecimal() and path.is_file() else None
+
+    def raw(self, number: str) -> bytes:
+        """Return one message as it came."""
+        return (self.folder / f"{number}.eml").read_bytes()
+
+    def _one(self, path: Path) -> dict[str, Any]:
+        if path.name not in self._read:
+            self._read[path.name] = {"id": path.stem, **_read(path)}
+        return self._read[path.name]
 
     def empty(self) -> None:
         """Throw every message away."""
         with self._lock:
             for path in self.folder.glob("*.eml"):
                 path.unlink()
+            self._read.clear()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -68,6 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
         "subject": str(message["Subject"] or ""),
         "text": text,
         "html": page,
+        "headers": [(name, str(value)) for name, value in message.items()],
         "links": list(dict.fromkeys(link.rstrip(".,;") for link in links)),
         "received_at": str(message["X-Received-At"] or message["Date"] or ""),
     }
@@ -92,13 +117,31 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
         """Answers for one mailbox."""
 
         def do_GET(self) -> None:
-            """List the messages as JSON or as a page."""
-            if self.path == "/messages":
-                self._reply(200, "application/json", json.dumps(mailbox.messages(), ensure_ascii=False))
-            elif self.path == "/":
-                self._reply(200, "text/html", _page(mailbox.messages()))
-            else:
-                self._reply(404, "text/plain", "There are / and /messages here.")
+            """List the messages as JSON or as a page, or show one."""
+            address = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+            if address.path == "/messages":
+                return self._reply(
+                    200,
+                    "application/json",
+                    json.dumps(mailbox.messages(query.get("to", "")), ensure_ascii=False),
+                )
+            if address.path == "/":
+                return self._reply(200, "text/html", mailbox_pages.listed(mailbox.messages(), query))
+            _, first, number, *rest = [*address.path.split("/"), "", ""]
+            message = mailbox.message(number) if first == "mail" else None
+            if message is None:
+                return self._reply(404, "text/plain", "There are / and /messages here, and /mail/<number>.")
+            match rest[0]:
+                case "html":
+                    # Links lead to a tab of their own; nothing in a mail runs, sends a form or loads anything.
+                    policy = f"{MAIL_POLICY}; sandbox allow-popups allow-popups-to-escape-sandbox"
+                    return self._reply(200, "text/html", mailbox_pages.rich(message), policy)
+                case "plain":
+                    return self._reply(200, "text/plain", message["text"])
+                case "raw":
+                    return self._reply(200, "text/plain", mailbox.raw(number).decode("utf-8", "replace"))
+            return self._reply(200, "text/html", mailbox_pages.one(message))
 
         def do_DELETE(self) -> None:
             """Empty the mailbox."""
@@ -107,13 +150,14 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
             mailbox.empty()
             return self._reply(200, "application/json", "[]")
 
-        def _reply(self, status: int, kind: str, text: str) -> None:
-            body = text.encode()
+        def _reply(self, status: int, kind: str, text: str, policy: str = PAGE_POLICY) -> None:
+            body = text.encode(errors="replace")
             self.send_response(status)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             # A mail is somebody else's text: nothing in it may run or load anything.
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            self.send_header("Content-Security-Policy", policy)
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             self.wfile.write(body)
 
@@ -121,26 +165,6 @@ def _handler(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
             """Keep quiet; mail is logged when it arrives."""
 
     return Handler
-
-
-def _page(messages: list[dict[str, Any]]) -> str:
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Mail caught</title>",
-        "<style>body{font:16px/1.5 system-ui;max-width:48rem;margin:2rem auto;padding:0 1rem}",
-        "article{border-top:1px solid #ccc;padding:1rem 0}pre{white-space:pre-wrap}</style>",
-        f"<h1>Mail caught ({len(messages)})</h1>",
-    ]
-    for message in reversed(messages):
-        links = "".join(
-            f'<li><a rel=noreferrer href="{html.escape(link)}">{html.escape(link)}</a>'
-            for link in message["links"]
-        )
-        parts.append(
-            f"<article><h2>{html.escape(message['subject'])}</h2><p>to {html.escape(message['to'])}, "
-            f"{html.escape(message['received_at'])}</p><pre>{html.escape(message['text'] or message['html'])}</pre>"
-            f"<ul>{links}</ul></article>"
-        )
-    return "".join(parts)
 
 
 def main(argv: list[str] | None = None) -> int:

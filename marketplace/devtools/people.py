@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import pyotp
 
@@ -130,7 +131,7 @@ def mailed_token(facts: Mapping[str, Any], email: str, where: str = "", timeout:
     caller = Caller(facts["web"])
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        for mail in reversed(caller.get(f"{facts['mail']}/messages")):
+        for mail in reversed(caller.get(f"{facts['mail']}/messages?to={quote(email)}")):
             tokens = [
                 link.split("token=", 1)[1] for link in mail["links"] if "token=" in link and where in link
             ]

@@ -82,7 +82,7 @@ def mail(world: World, addresses: Addresses) -> Service:
         argv=argv,
         env=base_environment(),
         cwd=world.project,
-        ready=answers_http(addresses.ports["mail"], "/messages"),
+        ready=answers_http(addresses.ports["mail"], "/messages?to=nobody"),
         port=addresses.ports["mail"],
     )
 

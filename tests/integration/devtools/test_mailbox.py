@@ -107,6 +107,34 @@ def test_the_page_shows_the_text_of_others_as_text(catcher):
     assert "&lt;script&gt;" in page
 
 
+def test_each_mail_has_a_page_with_both_twins_its_headers_and_itself(catcher):
+    catcher.send(
+        "Één", "Platte tekst", '<html><head></head><body><a href="https://x.example/">Hier</a></body></html>'
+    )
+    catcher.send("Twee", to="bram@shop.example")
+    [only] = json.loads(catcher.ask("GET", "/messages?to=ANNA@")[1])
+    assert only["subject"] == "Één"
+    here = f"/mail/{only['id']}"
+    status, page = catcher.ask("GET", here)
+    assert status == 200
+    assert "Platte tekst" in page and f'src="{here}/html"' in page and "house@aanrader.example" in page
+    assert 'sandbox="allow-popups' in page and "allow-scripts" not in page and "allow-same-origin" not in page
+    assert '<base target="_blank">' in catcher.ask("GET", f"{here}/html")[1]
+    assert catcher.ask("GET", f"{here}/plain")[1].strip() == "Platte tekst"
+    assert "MIME-Version: 1.0" in catcher.ask("GET", f"{here}/raw")[1]
+    assert catcher.ask("GET", "/mail/99999999")[0] == catcher.ask("GET", "/mail/..%2f..%2fx")[0] == 404
+
+
+def test_the_list_is_newest_first_and_can_be_searched(catcher):
+    catcher.send("Eerste")
+    catcher.send("Tweede", to="bram@shop.example")
+    page = catcher.ask("GET", "/")[1]
+    assert page.index("Tweede") < page.index("Eerste")
+    assert "Eerste" not in catcher.ask("GET", "/?q=BRAM%40")[1]
+    assert "Tweede" not in catcher.ask("GET", "/?q=eerste")[1]
+    assert '"><script>' not in catcher.ask("GET", "/?q=%22%3E%3Cscript%3E")[1]
+
+
 def test_delete_empties_it_and_other_paths_are_404(catcher):
     catcher.send("Weg")
     assert catcher.ask("DELETE", "/messages") == (200, "[]")
