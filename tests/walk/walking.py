@@ -74,7 +74,7 @@ class Walk:
             self.harness.undo()
         if wrong:
             self.found.append(
-                f"{cell}: {'; '.join(wrong)} | {answer.status_code} {answer.get_data(as_text=True)[:160]}"
+                f"{cell}: {'; '.join(wrong)} | {answer.status_code} {answer.get_data()[:160]!r}"
             )
         return not wrong
 
