@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, sync_playwright
 
 from bench._served import Served
@@ -90,5 +91,19 @@ def ground(
     """The fair behind its real server, and a browser that visits it."""
     with serve(fair, fair.database.name, Path(tmp_path_factory.mktemp("served"))) as address:
         made = Ground(browser, address, fair.world.guests, fair.world.superuser)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def poisoned(
+    browser: Browser, fair: Standing[Fair], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """A copy of the fair in which every text is hostile."""
+    with serve(fair, fair.world.copy, Path(tmp_path_factory.mktemp("poisoned"))) as address:
+        engine = sa.create_engine(
+            fair.database.postgres.url("postgres", fair.world.copy), poolclass=sa.pool.NullPool
+        )
+        made = Ground(browser, address, fair.world.guests, engine)
         yield made
         made.close()

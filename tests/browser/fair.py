@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 import wsgi
 from marketplace.accounts import totp
-from marketplace.core import config, web
+from marketplace.core import clock, config, web
+from payouts.reconciliation import importing
+from payouts.statements import registration as statements
 from tests.browser.guests import Guest, sign_in
+from tests.browser.square import talk
 from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox
 from tests.integration.payouts.settling import World
@@ -39,6 +42,7 @@ class Fair(Town):
         self.house = House.__new__(House)
         self.house.world = self.world
         self.a = self._tenant()
+        self.a.ids |= talk(self.a)
         self._welcome()
 
     def _money(self, tenant: Tenant) -> None:
@@ -61,7 +65,14 @@ class Fair(Town):
         world.deliver()
         world.handle()
         house.approve(house.sell("ORDER-2004", line("1", "459.00")))
+        world.worker()
+        statements.issue_due()
         world.draft()
+        # Money that nobody knows of: a difference to look into.
+        self.sandbox.act("balance.topup", amount=1_234, currency="eur")
+        asked = world.web(lambda session: importing.ask(session, "test", world.now())).id
+        world.worker()
+        importing.run(world.gateway, asked, clock.now)
         world.play("app")
 
     def _known_name(self, trade: Trade) -> None:

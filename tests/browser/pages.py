@@ -27,7 +27,27 @@ class Page:
 
 # Ids of things that stand in addresses: the newest that has most to show.
 PLACES: dict[str, str] = {
+    "link": "SELECT id FROM tracked_link WHERE adviser_id = :adviser AND kind = 'link' ORDER BY created_at LIMIT 1",
+    "joined_offer": "SELECT offer_id FROM partnership WHERE adviser_id = :adviser AND state = 'accepted' ORDER BY id LIMIT 1",
     "offer": "SELECT id FROM offer WHERE shop_id = :shop ORDER BY (state = 'open') DESC, created_at LIMIT 1",
+    "commission": "SELECT id FROM commission WHERE adviser_id = :adviser AND mode = 'live' ORDER BY id LIMIT 1",
+    "shop_commission": "SELECT id FROM commission WHERE shop_id = :shop AND mode = 'live' ORDER BY id LIMIT 1",
+    "statement": "SELECT id FROM statement WHERE adviser_id = :adviser ORDER BY id DESC LIMIT 1",
+    "dispute": "SELECT id FROM dispute WHERE adviser_id = :adviser ORDER BY id LIMIT 1",
+    "shop_dispute": "SELECT id FROM dispute WHERE shop_id = :shop ORDER BY id LIMIT 1",
+    "feed": "SELECT id FROM feed_job WHERE shop_id = :shop ORDER BY id DESC LIMIT 1",
+    "order": "SELECT o.order_ref FROM shop_order o JOIN commission c ON c.order_id = o.id WHERE o.shop_id = :shop"
+    " AND o.mode = 'live' ORDER BY o.id LIMIT 1",
+    "advice": "SELECT id FROM advice_page WHERE adviser_id = :adviser AND state = 'published' ORDER BY id LIMIT 1",
+    "slug": "SELECT slug FROM advice_page WHERE state = 'published' ORDER BY id LIMIT 1",
+    "shop_code": "SELECT s.code FROM shop s JOIN offer o ON o.shop_id = s.id WHERE o.state = 'open' ORDER BY s.id LIMIT 1",
+    "offer_code": "SELECT o.code FROM shop s JOIN offer o ON o.shop_id = s.id WHERE o.state = 'open' ORDER BY s.id LIMIT 1",
+    "topic": "SELECT topics[1] FROM advice_page WHERE state = 'published' AND topics <> '{}' ORDER BY id LIMIT 1",
+    "run": "SELECT id FROM payout_run WHERE state <> 'draft' ORDER BY id DESC LIMIT 1",
+    "draft_run": "SELECT id FROM payout_run ORDER BY (state IN ('draft', 'previewed')) DESC, id DESC LIMIT 1",
+    "difference": "SELECT id FROM recon_break ORDER BY id DESC LIMIT 1",
+    "entry": "SELECT id FROM entry ORDER BY lines DESC, id DESC LIMIT 1",
+    "account": "SELECT id FROM user_account WHERE role = 'member' ORDER BY id LIMIT 1",
 }
 
 PAGES: tuple[Page, ...] = (
@@ -44,6 +64,9 @@ PAGES: tuple[Page, ...] = (
     Page("password-reset", "anonymous", "/password-reset?token=x"),
     Page("confirm", "adviser", "/confirm"),
     Page("confirm-staff", "finance", "/confirm"),
+    Page("notifications", "adviser", "/account/notifications"),
+    Page("notifications-shop", "owner", "/account/notifications"),
+    Page("unsubscribe-bad-link", "anonymous", "/unsubscribe?t=x", status=410, state="error"),
     Page("welcome", "new_owner", "/welcome"),
     # Nobody meets it at work, so it has no budget: it shows every part of every page at once.
     Page("styleguide", "anonymous", "/styleguide", state="parts"),
@@ -54,6 +77,9 @@ PAGES: tuple[Page, ...] = (
 NOT_PAGES: dict[str, str] = {
     "/static/<path:filename>": "files, not pages",
     "/home": "leads on to the home of whoever asks",
+    "/pictures/<uuid:picture_id>/<int:width>.webp": "a picture, not a page",
+    "/adviser/statements/<uuid:statement_id>.pdf": "paper, not a page",
+    "/adviser/links/qr-sheet": "paper, not a page",
     "/health": "one word for a load balancer",
     "/api/openapi.json": "the API's description, for programs",
     "/api/docs": "the description of the API, of a library's making, with tests of its own",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -40,7 +43,43 @@ def poison(engine: sa.Engine, payloads: list[str]) -> set[str]:
                             for part in _PARTS
                         ):
                             done.add(name)
+                done |= _poison_documents(connection, table, payloads)
     return done
+
+
+def _poison_documents(connection: sa.Connection, table: str, payloads: list[str]) -> set[str]:
+    """Put the payloads behind every sentence inside of documents and lists; return the columns."""
+    statement = sa.text(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' AND table_name = :t"
+        " AND (data_type = 'jsonb' OR data_type = 'ARRAY' AND udt_name = '_text')"
+    )
+    done = set()
+    for column, kind in connection.execute(statement, {"t": table}).all():
+        for place, part, document in connection.execute(
+            sa.text(f'SELECT ctid::text, tableoid, "{column}" FROM "{table}"')
+        ).all():
+            spoiled = _spoiled(document, " ".join(payloads))
+            if spoiled == document:
+                continue
+            value = json.dumps(spoiled) if kind == "jsonb" else spoiled
+            cast = "jsonb" if kind == "jsonb" else "text[]"
+            update = sa.text(
+                f'UPDATE "{table}" SET "{column}" = CAST(:value AS {cast})'
+                " WHERE ctid = CAST(:place AS tid) AND tableoid = :part"
+            )
+            with contextlib.suppress(sa.exc.DBAPIError), connection.begin_nested():
+                connection.execute(update, {"value": value, "place": place, "part": part})
+                done.add(f"{table}.{column}")
+    return done
+
+
+def _spoiled(document: Any, text: str) -> Any:
+    if isinstance(document, dict):
+        return {name: _spoiled(value, text) for name, value in document.items()}
+    if isinstance(document, list):
+        return [_spoiled(value, text) for value in document]
+    # Only sentences: single words are kinds, codes and ids that the product itself writes.
+    return f"{document} {text}" if isinstance(document, str) and " " in document else document
 
 
 def _has_rows(connection: sa.Connection, table: str) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.browser.fair import Fair
-from tests.browser.judging import faults, faults_unfolded
-from tests.browser.pages import NOT_PAGES, PAGES, Page, matches
+from tests.browser.judging import faults, faults_unfolded, markup_of
+from tests.browser.pages import NOT_PAGES, PAGES, PLACES, Page, matches
+from tests.browser.payloads import payloads
+from tests.browser.poison import poison
 from tests.browser.visits import Ground
 from tests.standing import Standing
 
 pytestmark = pytest.mark.browser
+# What every page must at least have been poisoned with; a column that is gone is taken out here.
+SHOWN = {"product.title", "adviser.display_name", "shop.name", "shop_order.order_ref"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.name}-{page.role}")
@@ -39,3 +45,28 @@ def test_every_page_route_is_in_the_inventory_or_says_why_not(ground: Ground, fa
     )
     assert bare == [], "add these to tests/browser/pages.py"
     assert sorted(set(NOT_PAGES) - rules) == [], "these routes are gone"
+
+
+def test_no_text_becomes_markup(poisoned: Ground) -> None:
+    paths = {page: poisoned.path(page) for page in PAGES}
+    # Every fifth, because all of them take minutes: test_xss.py does that.
+    columns = poison(poisoned.engine, payloads()[::5])
+    assert columns >= SHOWN
+    wrong: dict[str, Any] = {}
+    seen = 0
+    for page, path in paths.items():
+        status, text = poisoned.ask(page, path)
+        seen += "alert(" in text
+        if status != page.status or markup_of(text):
+            wrong[f"{page.name} as {page.role}"] = (status, markup_of(text)[:3])
+    assert wrong == {}
+    assert seen > 0
+
+
+ROLES = {"shop": "owner", "adviser": "adviser"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_fair_has_something_of_every_kind_that_addresses_name(ground: Ground, place: str) -> None:
+    role = next((role for word, role in ROLES.items() if f":{word}" in PLACES[place]), "anonymous")
+    assert ground.path(Page(place, role, f"{{{place}}}"))

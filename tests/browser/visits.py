@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -114,6 +115,17 @@ class Ground:
             return str(found)
 
         return re.sub(r"\{([a-z_]+)\}", find, page.path)
+
+    def ask(self, page: Page, path: str) -> tuple[int, str]:
+        """Return status and text of a page as a program without a browser gets it."""
+        client = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=30)
+        guest = self.guests.get(page.role)
+        headers = {"Cookie": f"{loader.COOKIE}={guest.cookie}"} if guest else {}
+        client.request("GET", path, headers=headers | {"Accept": "text/html"})
+        answer = client.getresponse()
+        text = answer.read().decode()
+        client.close()
+        return answer.status, text
 
     def is_ours(self, url: str) -> bool:
         """Tell whether an address is of the product, or of no server at all."""
