@@ -12,7 +12,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -60,6 +60,9 @@ class MailMessage(db.Base):
             postgresql_where=sa.text("sent_at IS NULL AND dropped_as IS NULL"),
         ),
     )
+
+
+TABLE = cast(sa.Table, MailMessage.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ def _write(session: orm.Session, news: Iterable[News], now: dt.datetime, **inste
     if not rows:
         return 0
     # Without a target, because who may only queue may not read the keys either.
-    result: Any = session.execute(insert(MailMessage).values(rows).on_conflict_do_nothing())
+    statement = insert(TABLE).values(rows).on_conflict_do_nothing()
+    result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
     return int(result.rowcount)
 
 

@@ -155,7 +155,7 @@ def _spread(session: orm.Session, row: MailMessage, wall: dt.datetime) -> None:
         for one in found
     ]
     if rows:
-        session.execute(insert(MailMessage).values(rows).on_conflict_do_nothing())
+        session.execute(insert(mail.TABLE).values(rows).on_conflict_do_nothing())
     row.dropped_as, row.facts = SPREAD, {}
 
 
