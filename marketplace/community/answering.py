@@ -30,14 +30,11 @@ def answer(
 
     data: body, and product_id to suggest a product. Raises NotFound, IllegalTransition for one that was hidden.
     """
-    question = _asked(session, actor, question_id)
+    question, is_adviser = _asked(session, actor, question_id)
     if question.state not in ("waiting", "answered"):
         raise IllegalTransition("The question", was=question.state, wanted="answered")
     if data.get("product_id") is not None:
         asking.about_product(session, data["product_id"])
-    is_adviser = question.adviser_id is not None and tenancy.is_adviser(
-        actor, "answers.as_adviser", question.adviser_id
-    )
     made = Answer(
         id=ids.new_id(), question_id=question.id, by_role="adviser" if is_adviser else "shop",
         adviser_id=question.adviser_id if is_adviser else None, shop_id=None if is_adviser else question.shop_id,
@@ -61,18 +58,17 @@ def answer(
     return made
 
 
-def _asked(session: Session, actor: Actor, question_id: UUID) -> Question:
-    query = sa.select(Question).where(
-        Question.id == question_id,
-        sa.or_(
-            tenancy.adviser(actor, "answers.adviser", Question.adviser_id),
-            tenancy.shops(actor, "answers.shop", Question.shop_id),
-        ),
-    )
-    found = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none()
-    if found is None:
-        raise NotFound("question", question_id)
-    return found
+def _asked(session: Session, actor: Actor, question_id: UUID) -> tuple[Question, bool]:
+    """Return a question that was asked of the actor, and whether it was asked of them as adviser. Raises NotFound."""
+    for is_adviser, own in (
+        (True, tenancy.adviser(actor, "answers.adviser", Question.adviser_id)),
+        (False, tenancy.shops(actor, "answers.shop", Question.shop_id)),
+    ):
+        query = sa.select(Question).where(Question.id == question_id, own).with_for_update()
+        found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if found is not None:
+            return found, is_adviser
+    raise NotFound("question", question_id)
 
 
 def of(session: Session, question_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:

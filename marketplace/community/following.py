@@ -31,7 +31,7 @@ def follow(session: Session, actor: Actor, adviser_id: UUID, language: str, now:
     session.execute(made.on_conflict_do_nothing())
     session.execute(
         sa.update(Follow)
-        .where(tenancy.person(actor, "follows.again", Follow.user_id), Follow.adviser_id == adviser_id)
+        .where(_mine(actor), Follow.adviser_id == adviser_id)
         .where(Follow.state != "confirmed")
         .values(state="confirmed", confirmed_at=now, ended_at=None, told_until=now),
         execution_options={"synchronize_session": False},
@@ -94,7 +94,7 @@ def end(session: Session, actor: Actor, adviser_id: UUID, now: dt.datetime) -> N
     public.adviser(session, adviser_id)
     session.execute(
         sa.update(Follow)
-        .where(tenancy.person(actor, "follows.end", Follow.user_id), Follow.adviser_id == adviser_id)
+        .where(_mine(actor), Follow.adviser_id == adviser_id)
         .where(Follow.state != "ended")
         .values(state="ended", ended_at=now),
         execution_options={"synchronize_session": False},
@@ -103,9 +103,7 @@ def end(session: Session, actor: Actor, adviser_id: UUID, now: dt.datetime) -> N
 
 def of(session: Session, actor: Actor) -> Sequence[Follow]:
     """Return whom the actor follows, at most 500, newest first."""
-    query = sa.select(Follow).where(
-        tenancy.person(actor, "follows.own", Follow.user_id), Follow.state == "confirmed"
-    )
+    query = sa.select(Follow).where(_mine(actor), Follow.state == "confirmed")
     return session.scalars(query.order_by(Follow.id.desc()).limit(500)).all()
 
 
@@ -115,6 +113,10 @@ def followers(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, int
         return {}
     query = sa.select(FOLLOWERS).where(FOLLOWERS.c.adviser_id.in_(list(adviser_ids)))
     return {row.adviser_id: row.followers for row in session.execute(query)}
+
+
+def _mine(actor: Actor) -> sa.ColumnElement[bool]:
+    return tenancy.person(actor, "follows.own", Follow.user_id)
 
 
 def _of_token(session: Session, token: str) -> Follow:

@@ -55,14 +55,14 @@ def report(session: Session, page_id: UUID, data: Mapping[str, Any], now: dt.dat
 
 
 def of_receipt(session: Session, receipt: str) -> PageReport:
-    """Return the report that a receipt was given for; dashes and case don't matter. Raises NotFound."""
+    """Return the report that a receipt was given for; dashes and case don't matter. Raises InvalidInput."""
     plain = "".join(char for char in receipt.upper() if char.isalnum())
     with db.within(session, db.DOOR):
         found = session.scalars(
             sa.select(PageReport).where(PageReport.receipt_hash == ids.digest(plain))
         ).one_or_none()
     if found is None:
-        raise NotFound("report", "with this receipt")
+        raise InvalidInput({"receipt": ["No report has this receipt."]})
     return found
 
 

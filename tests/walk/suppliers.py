@@ -158,6 +158,42 @@ def _pictures(town: Town, _who: Who) -> Sequence[Thing]:
     return [*found, NEVER]
 
 
+def _advice(town: Town, _who: Who) -> Sequence[Thing]:
+    found = []
+    for relation, tenant in _tenants(town):
+        state = "draft" if tenant is town.b else "open"
+        for name, adviser in (("", tenant.anne), ("_bert", str(tenant.bert.id))):
+            own = frozenset({adviser})
+            found.append(Thing(f"{relation}{name}", tenant.ids[f"advice{name}"], advisers=own, state=state))
+            draft = tenant.ids[f"advice_draft{name}"]
+            found.append(Thing(f"{relation}{name} draft", draft, advisers=own, state="draft"))
+    return [*found, NEVER]
+
+
+def _questions(town: Town, _who: Who) -> Sequence[Thing]:
+    found = []
+    for relation, tenant in _tenants(town):
+        state = "waiting" if tenant is town.b else "open"
+        for name, adviser in (("", tenant.anne), ("_bert", str(tenant.bert.id))):
+            own = frozenset({adviser})
+            found.append(Thing(f"{relation}{name}", tenant.ids[f"question{name}"], advisers=own, state=state))
+        found.append(Thing(f"{relation} shop", tenant.ids["question_shop"], tenant.shop, state="waiting"))
+    return [*found, NEVER]
+
+
+def _shown(name: str) -> Supplier:
+    """Supply what readers see of A and its neighbour, and not of B."""
+
+    def supply(town: Town, _who: Who) -> Sequence[Thing]:
+        found = [
+            Thing(relation, tenant.ids[name], state="hidden" if tenant is town.b else "open")
+            for relation, tenant in _tenants(town)
+        ]
+        return [*found, NEVER]
+
+    return supply
+
+
 def _widths(_town: Town, _who: Who) -> Sequence[Thing]:
     return [Thing("smallest", "160")]
 
@@ -213,6 +249,13 @@ SUPPLIERS: dict[str, Supplier] = {
     "product_id": _products,
     "picture_id": _pictures,
     "width": _widths,
+    "page_id": _advice,
+    "twin_id": _advice,
+    "question_id": _questions,
+    "answer_id": _shown("answer"),
+    "review_id": _shown("review"),
+    "report_id": _shown("report"),
+    "saved_answer_id": _of_advisers("saved_answer"),
     "offer_id": _offers,
     "partnership_id": _of_advisers("partnership"),
     "link_id": _of_advisers("link"),

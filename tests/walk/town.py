@@ -185,6 +185,7 @@ class Town:
         )
         self.insert("product_page", product_id=uuid.UUID(found["product"]), shop_id=world.shop_id)
         self._pictures(tenant)
+        self._advice(tenant)
         self._stores(tenant)
         self._money(tenant)
         return tenant
@@ -206,6 +207,49 @@ class Town:
             found[f"picture_{name}"] = made
         for name in [one for one in found if one.startswith("picture")]:
             self.insert("picture_file", picture_id=uuid.UUID(found[name]), width=160)
+
+    def _advice(self, tenant: Tenant) -> None:
+        """Let there be pages, questions and what readers left behind; nothing of B was ever published."""
+        trade, found, shop = tenant.trade, tenant.ids, tenant.trade.world.shop_id
+        is_open = hasattr(self, "b")
+        page = {
+            "kind": "single", "language": "nl", "title": "Peren", "verdict": "Neem deze.",
+            "blocks": [{"id": "t", "type": "text", "text": "Sappig."}],
+        }  # fmt: skip
+        hidden = {"state": "hidden", "reason": "x"}
+        for name, who in (("", trade.anne), ("_bert", tenant.bert)):
+            for state in ("advice", "advice_draft"):
+                made = trade.call("POST", "/advice-pages", page, status=201, bearer=who.bearer)["page_id"]
+                found[f"{state}{name}"] = made
+            written = {"page_id": uuid.UUID(found[f"advice{name}"]), "adviser_id": who.id}
+            if is_open:
+                there = f"/advice-pages/{found[f'advice{name}']}/publish"
+                trade.call("POST", there, {"edit": 1}, status=200, bearer=who.bearer)
+            else:
+                self.insert("advice_version", number=1, **written)
+                self.insert("advice_event", n=1, state="withdrawn", by_role="adviser", **written)
+            state = "answered" if is_open else "waiting"
+            found[f"question{name}"] = self.insert("question", language="nl", state=state, **written)
+            found[f"saved_answer{name}"] = self.insert("saved_answer", adviser_id=who.id)
+        product = {"product_id": uuid.UUID(found["product"]), "shop_id": shop}
+        found["question_shop"] = self.insert("question", language="nl", **product)
+        question, person = uuid.UUID(found["question"]), {"user_id": trade.anne.actor.user_id}
+        self.insert("question_asker", question_id=question, user_id=tenant.staff)
+        found["answer"] = self.insert(
+            "answer", question_id=question, by_role="adviser", adviser_id=trade.anne.id, **person,
+            **({} if is_open else hidden),
+        )  # fmt: skip
+        found["review"] = self.insert(
+            "review", stars=5, language="nl", **product, **({} if is_open else hidden)
+        )
+        self.insert(
+            "review_proof", review_id=uuid.UUID(found["review"]), shop_id=shop, email_sha256="0" * 64
+        )
+        self.insert("follow", adviser_id=trade.anne.id, user_id=tenant.staff, language="nl", state="confirmed")
+        found["report"] = self.insert(
+            "page_report", page_id=uuid.UUID(found["advice"]), adviser_id=trade.anne.id, reason="other",
+            receipt_hash=secrets.token_bytes(32),
+        )  # fmt: skip
 
     def _stores(self, tenant: Tenant) -> None:
         """Let there be a store with somebody who works there, and evidence that the shop may confirm."""

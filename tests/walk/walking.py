@@ -22,6 +22,9 @@ PUBLISHED = {
     "terms.read": ("commission_terms:", "offer:"),
     "products.read": ("product:",),
     "partnerships.apply": ("offer:",),
+    "advice.read": (),
+    "questions.read": (),
+    "reviews.read": (),
 }
 REFUSALS = (401, 403, 404)
 
@@ -65,7 +68,7 @@ class Walk:
         answer = self.harness.ask(cell.method, path, cell.who.headers, **options)
         wrong = [*self._status(cell, answer), *self._leaks(cell, answer, f"{path} {options}")]
         kept = "no-store" not in answer.headers.get("Cache-Control", "")
-        if kept and cell.who.name != "anonymous" and not path.startswith("/static/"):
+        if kept and cell.who.name != "anonymous" and not path.startswith(("/static/", "/pictures/")):
             wrong.append("may be kept by a cache")
         wrong += self._hidden_list(cell, answer)
         if self.harness.moved():

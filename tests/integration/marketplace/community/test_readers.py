@@ -105,7 +105,7 @@ def test_a_report_gets_a_receipt_and_a_decision_with_its_reason(square):
     receipt = square.say(f"/page-reports/page/{page['id']}", mailed)["receipt"]
     second = square.say(f"/page-reports/page/{other['id']}", told)["receipt"]
     assert square.look(f"/page-reports/receipt?receipt={receipt.lower()}")["state"] == "received"
-    square.look("/page-reports/receipt?receipt=NEVERGIVEN99", 404)
+    square.look("/page-reports/receipt?receipt=NEVERGIVEN99", 422)
     square.look("/page-reports", 401)
     listed = square.call("GET", "/page-reports?state=received", bearer=admin)["items"]
     assert [one["page_id"] for one in listed] == [page["id"], other["id"]]
