@@ -39,6 +39,7 @@ ROOMS = (
     "payouts.runs",
     "payouts.statements",
     "payouts.reconciliation",
+    "payouts.earnings",
 )
 EDGE_PREFIXES = ("/t/", "/o/", "/_edge/")
 

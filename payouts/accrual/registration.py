@@ -10,7 +10,7 @@ from uuid import UUID
 import flask
 
 from marketplace.core import clock, hooks, jobs
-from payouts.accrual import api_earnings, api_funding, api_ledger, checks, isolation, models, news
+from payouts.accrual import api_earnings, api_funding, api_ledger, checks, figures, isolation, models, news
 
 JOB: Final = "accrual.post"
 # Written and read in SQL only; named here so that the models know all tables that the migrations make.
@@ -33,6 +33,7 @@ def post_recent() -> int:
 def register() -> None:
     """Register the job, the sweeps, the promises and the lag. Safe to call twice."""
     jobs.job(JOB)(post_all)
+    figures.register()
     jobs.sweep("accrual.recent", every=2)(post_recent)
     jobs.sweep("accrual.all", every=15)(post_all)
     jobs.sweep("accrual.nearly_used", every=30)(news.nearly_used)

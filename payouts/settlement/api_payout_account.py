@@ -36,8 +36,8 @@ def connect(data: dict[str, Any]) -> dict[str, str]:
     with db.transaction(point="accounts.plan") as session:
         row = accounts.plan(session, current_actor(), data["currency"], now)
     account_id = accounts.connect(gateway, row, now)
-    here = f"{settings.base_url}/payout-account"
-    return {"url": gateway.account_link(account_id, f"{here}?again=1", f"{here}?done=1")}
+    here = f"{settings.base_url}/adviser/payout-account"
+    return {"url": gateway.account_link(account_id, f"{here}?again=1", f"{here}/return")}
 
 
 @blueprint.route("", methods=["GET"])

@@ -26,6 +26,7 @@ from payouts.settlement import (
     payout_models,
     promises,
     rounds,
+    views_payout_account,
 )
 from payouts.settlement.stripe_gateway import configured
 
@@ -110,4 +111,9 @@ def register() -> None:
 
 def blueprints() -> Iterable[flask.Blueprint | Any]:
     """Return the routes of settlement."""
-    return (api_funding.blueprint, api_payout_account.blueprint, api_webhooks.blueprint)
+    return (
+        api_funding.blueprint,
+        api_payout_account.blueprint,
+        api_webhooks.blueprint,
+        views_payout_account.blueprint,
+    )

@@ -10,7 +10,7 @@ import flask
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, hooks, jobs
-from payouts.statements import api, service, views_pdf
+from payouts.statements import api, service, views, views_pdf
 
 
 def issue_due() -> int:
@@ -38,4 +38,4 @@ def register() -> None:
 
 def blueprints() -> Iterable[flask.Blueprint | Any]:
     """Return the routes of statements."""
-    return (api.blueprint, views_pdf.blueprint)
+    return (api.blueprint, views.blueprint, views.statement_blueprint, views_pdf.blueprint)

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from marketplace.core import jobs
-from tracking.commissions import api, api_orders, api_stores, intake, invariants, news, stores, sweeps
+from tracking.commissions import (
+    api,
+    api_orders,
+    api_stores,
+    figures,
+    intake,
+    invariants,
+    news,
+    stores,
+    sweeps,
+)
 
 
 def register() -> None:
@@ -17,6 +27,7 @@ def register() -> None:
     jobs.sweep("approve_commissions", every=10)(sweeps.approve_due)
     jobs.sweep("first_orders", every=15)(news.first_orders)
     invariants.register()
+    figures.register()
     stores.register()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tracking.links import advice, api, api_codes, api_partnerships, views_sheet
+from tracking.links import advice, api, api_codes, api_partnerships, views, views_joining, views_sheet
 
 
 def register() -> None:
@@ -15,4 +15,11 @@ def register() -> None:
 
 def blueprints() -> Iterable[Any]:
     """Return the routes of links, codes and the acceptance of partnerships."""
-    return (api.blueprint, api_codes.blueprint, api_partnerships.blueprint, views_sheet.blueprint)
+    return (
+        api.blueprint,
+        api_codes.blueprint,
+        api_partnerships.blueprint,
+        views.blueprint,
+        views_sheet.blueprint,
+        views_joining.blueprint,
+    )

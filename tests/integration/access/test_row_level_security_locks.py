@@ -37,6 +37,7 @@ WEB_FUNCTIONS = {
     "product_search": "ids of products that are published, which anybody may know",
     "product_newest": "the same",
     "product_similar_words": "words that products are called by, also of shops that are not live",
+    "offer_record": "counts and a median over the orders of an offer that is no draft, of five or more, and its shop's budget",
 }
 # The places that act as no actor does, each with the scope that it names. docs/decisions/0018 says why.
 NAMED = {

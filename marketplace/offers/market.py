@@ -1,0 +1,188 @@
+"""Offers as advisers compare them: with the terms in force, and what the shop really did so far."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core import hooks, tenancy
+from marketplace.core.actor import Actor
+from marketplace.core.money import Money
+from marketplace.offers import service, terms
+from marketplace.offers.models import CommissionTerms, Offer, Partnership
+from marketplace.offers.rates import Percent
+from marketplace.offers.terms import Terms
+
+# Hung up by rooms above: (session, offers, now) -> {offer id: Record}.
+RECORD = ("offers", "record")
+MOST = 300
+_SHOPS = sa.text(
+    """
+    SELECT n.id, n.name, n.country, h.host FROM public_shop_name n
+      LEFT JOIN LATERAL (SELECT p.host FROM public_host p WHERE p.shop_id = n.id
+                          ORDER BY p.verified_at, p.host LIMIT 1) h ON true
+     WHERE n.id = ANY (:shops)
+    """
+)
+# The shelves of a shop: the first part of each category's path, the fullest first.
+_SHELVES = sa.text(
+    """
+    SELECT p.shop_id, split_part(p.category, ' > ', 1) AS shelf, count(*) AS products
+      FROM product p WHERE p.shop_id = ANY (:shops) AND p.retired_at IS NULL AND p.category <> ''
+     GROUP BY p.shop_id, shelf ORDER BY products DESC, shelf
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a shop did with the orders of an offer in 180 days; None where there are too few to tell.
+
+    decided: approved or declined; declined: of those; days_to_pay: the median from order to payout, of `paid` orders;
+    funded_to: how much new commission the shop's budget pays now, as of `as_of`; code_rule and guard_seconds: how the
+    shop decides between clicks and codes.
+    """
+
+    decided: int | None
+    declined: int | None
+    paid: int | None
+    days_to_pay: int | None
+    funded_to: Money
+    as_of: dt.datetime
+    code_rule: str
+    guard_seconds: int
+
+    @property
+    def approval_percent(self) -> int | None:
+        """Return which part of the decided orders was approved, rounded down."""
+        if not self.decided or self.declined is None:
+            return None
+        return 100 * (self.decided - self.declined) // self.decided
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """An offer with everything that an adviser compares; `partnership` is their own, if any."""
+
+    offer: Offer
+    shop: str
+    host: str | None
+    terms: Terms | None
+    record: Record | None
+    partnership: Partnership | None
+    shelves: Sequence[str]
+
+    @property
+    def top_bp(self) -> int:
+        """Return the default rate in basis points; 0 for a flat amount."""
+        return self.terms.default.bp if self.terms and isinstance(self.terms.default, Percent) else 0
+
+    @property
+    def state(self) -> str:
+        """Return where the adviser stands: none, or the partnership's state."""
+        return self.partnership.state if self.partnership else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an adviser looks for; None means any. Rates in basis points, approval in percent."""
+
+    state: str | None = None
+    category: str | None = None
+    rate_bp: int | None = None
+    hold_days: int | None = None
+    approval: int | None = None
+    days_to_pay: int | None = None
+
+    def fits(self, one: Invitation) -> bool:
+        """Tell whether an offer is what is looked for; what is not known does not fit a wish about it."""
+        record, held = one.record, one.terms.hold.days if one.terms else None
+        approved = record.approval_percent if record else None
+        days = record.days_to_pay if record else None
+        return (
+            (self.category is None or self.category in one.shelves)
+            and (self.rate_bp is None or one.top_bp >= self.rate_bp)
+            and (self.hold_days is None or (held is not None and held <= self.hold_days))
+            and (self.approval is None or (approved is not None and approved >= self.approval))
+            and (self.days_to_pay is None or (days is not None and days <= self.days_to_pay))
+            and (
+                self.state is None
+                or (self.state == "joined") == (one.state in ("applied", "approved", "accepted"))
+            )
+        )
+
+
+def invitations(session: Session, actor: Actor, now: dt.datetime) -> list[Invitation]:
+    """Return the offers that are open or joined, up to 300: joined first, then by name of shop."""
+    offers = session.scalars(
+        service.visible(actor).where(Offer.state.in_(("open", "paused"))).order_by(Offer.id).limit(MOST)
+    ).all()
+    found = _told(session, actor, offers, now)
+    order = {"approved": 0, "accepted": 1, "applied": 2}
+    return sorted(found, key=lambda one: (order.get(one.state, 3), one.shop.lower(), one.offer.name))
+
+
+def invitation(session: Session, actor: Actor, offer_id: uuid.UUID, now: dt.datetime) -> Invitation:
+    """Return one offer that is open, or that the adviser joined once. Raises NotFound."""
+    return _told(session, actor, [service.get(session, actor, offer_id)], now)[0]
+
+
+def coming_terms(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> Terms | None:
+    """Return the next terms of an offer, published and not in force yet."""
+    query = sa.select(CommissionTerms).where(
+        CommissionTerms.offer_id == offer_id, CommissionTerms.effective_from > now
+    )
+    row = session.scalars(
+        query.order_by(CommissionTerms.effective_from, CommissionTerms.version).limit(1)
+    ).first()
+    return None if row is None else Terms.of(row)
+
+
+def differences(was: Terms, becomes: Terms) -> list[str]:
+    """Return which rows of the terms matrix two versions differ in: rate, base, window, hold."""
+    pairs = {
+        "rate": ((was.default, was.rules), (becomes.default, becomes.rules)),
+        "base": (was.base, becomes.base),
+        "window": (was.window, becomes.window),
+        "hold": (was.hold, becomes.hold),
+    }
+    return [name for name, (before, after) in pairs.items() if before != after]
+
+
+def _told(session: Session, actor: Actor, offers: Sequence[Offer], now: dt.datetime) -> list[Invitation]:
+    ids, shops = [one.id for one in offers], sorted({one.shop_id for one in offers})
+    if not ids:
+        return []
+    named = {row.id: row for row in session.execute(_SHOPS, {"shops": shops})}
+    shelves: dict[uuid.UUID, list[str]] = {}
+    for row in session.execute(_SHELVES, {"shops": shops}):
+        shelves.setdefault(row.shop_id, []).append(row.shelf)
+    mine = {
+        row.offer_id: row
+        for row in session.scalars(
+            sa.select(Partnership).where(
+                Partnership.offer_id.in_(ids), tenancy.adviser(actor, "offers.mine", Partnership.adviser_id)
+            )
+        )
+    }
+    present = terms.many_at(session, [(one, now) for one in ids])
+    records: Mapping[uuid.UUID, Record] = {}
+    if RECORD in hooks.figures:
+        records = hooks.figures[RECORD](session, offers, now)
+    return [
+        Invitation(
+            one,
+            named[one.shop_id].name if one.shop_id in named else "",
+            named[one.shop_id].host if one.shop_id in named else None,
+            present.get((one.id, now)),
+            records.get(one.id),
+            mine.get(one.id),
+            shelves.get(one.shop_id, []),
+        )
+        for one in offers
+    ]

@@ -1,0 +1,1 @@
+"""What an adviser earned on screen: the overview, every order and its life, and what went elsewhere."""
