@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.models import Shop
 from marketplace.catalogue.models import Product
 from marketplace.core import fetch, ids
 from marketplace.core.config import Settings
@@ -33,7 +34,6 @@ LOOK_AGAIN = dt.timedelta(days=30)
 BACK_OFF = dt.timedelta(minutes=10)
 LONGEST_WAIT = dt.timedelta(days=7)
 MOST_FAILURES = 8
-_PUBLIC_SHOP = sa.table("public_shop", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def due(session: Session, wall: dt.datetime, limit: int) -> list[tuple[uuid.UUID
     """Return shop and product of up to `limit` pictures that are wanted and that nobody fetches, shop by shop."""
     query = (
         sa.select(Product.shop_id, Product.id)
-        .join(_PUBLIC_SHOP, _PUBLIC_SHOP.c.id == Product.shop_id)
+        .join(Shop, Shop.id == Product.shop_id)
         .join(ProductPicture, ProductPicture.product_id == Product.id, isouter=True)
         .where(
-            _PUBLIC_SHOP.c.state == "live",
+            Shop.state == "live",
             Product.retired_at.is_(None),
             Product.image_link.is_not(None),
             Product.created_at < wall - NOT_BEFORE,
@@ -84,8 +84,10 @@ def due(session: Session, wall: dt.datetime, limit: int) -> list[tuple[uuid.UUID
 
 def _wanted(wall: dt.datetime) -> sa.ColumnElement[bool]:
     free = ProductPicture.lease_until.is_(None) | (ProductPicture.lease_until < wall)
+    # Whoever finishes gives the lease back: one that is over was somebody's who did not.
+    left = ProductPicture.lease_until < wall
     stale = (ProductPicture.source_url != Product.image_link) | (ProductPicture.next_at <= wall)
-    return ProductPicture.product_id.is_(None) | (free & stale)
+    return ProductPicture.product_id.is_(None) | (free & (stale | left))
 
 
 def claim(session: Session, product_id: uuid.UUID, wall: dt.datetime) -> Claim | None:
