@@ -153,7 +153,8 @@ def _pictures(town: Town, _who: Who) -> Sequence[Thing]:
             Thing(f"{relation} bert", tenant.ids["picture_bert"], advisers=frozenset({str(tenant.bert.id)}), state="open")
         )
         found.append(Thing(f"{relation} removed", tenant.ids["picture_removed"], advisers=anne, state="removed"))
-        found.append(Thing(f"{relation} product", tenant.ids["picture_product"], state="open"))
+        # No shop of the town is live, and pictures of products are shown for live shops only.
+        found.append(Thing(f"{relation} product", tenant.ids["picture_product"], state="shut"))
         found.append(Thing(f"{relation} product gone", tenant.ids["picture_product_gone"], state="gone"))
     return [*found, NEVER]
 
