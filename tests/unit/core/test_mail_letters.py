@@ -1,6 +1,7 @@
 """Each mail in both languages: the twins say the same, the subject says how much and when, and no fact becomes markup."""
 
 import itertools
+import math
 import re
 
 import lxml.html
@@ -112,6 +113,34 @@ def test_mail_can_be_read_in_light_and_dark():
     for (front, back), theme in itertools.product(pairs, (0, 1)):
         one, two = sorted((_light(found[front][theme]), _light(found[back][theme])))
         assert (two + 0.05) / (one + 0.05) >= 4.5, (front, back, theme)
+
+
+def _srgb(token: str) -> str:
+    """Return a colour of static/app.css as #rrggbb: white, or oklch worked out as CSS Color 4 says."""
+    if token == "#fff":
+        return "#ffffff"
+    light, chroma, hue = (float(part) for part in re.findall(r"[0-9.]+", token))
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    light /= 100
+    long = (light + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    middle = (light - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (light - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * middle + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * middle - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * middle + 1.7076147010 * short,
+    )
+    encoded = (12.92 * one if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear)
+    return "#" + "".join(f"{round(255 * min(1, max(0, one))):02x}" for one in encoded)
+
+
+def test_the_colours_of_mail_are_those_of_the_product():
+    sheet = (mail_letters.TEMPLATES.parents[1] / "static" / "app.css").read_text()
+    colour = r"(#fff|oklch\([^)]*\))"
+    tokens = re.findall(rf"--([a-z0-9-]+): light-dark\({colour}, {colour}\)", sheet)
+    product = {name.replace("-", "_"): (light, dark) for name, light, dark in tokens}
+    for name, pair in mail_twins.colours().items():
+        assert tuple(map(_srgb, product[name])) == pair, name
 
 
 def test_an_address_that_is_no_page_is_never_a_link():
