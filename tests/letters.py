@@ -22,6 +22,7 @@ FOOT: dict[str, Any] = {
     "site": "https://aanrader.example",
     "because": "",
     "title": "Mails",
+    "has_account": True,
     "unsubscribe": "https://aanrader.example/unsubscribe?t=abc",
 }
 # One per cent, and a flat amount an item.

@@ -88,6 +88,7 @@ def concern(actor: Actor) -> list[Kind]:
         "adviser": actor.adviser_id is not None,
         "shop": bool(actor.owned_shop_ids),
         "finance": "finance" in actor.roles,
+        "readers": False,
     }
     return [kind for kind in mail_kinds.kinds().values() if is_it[kind.of]]
 

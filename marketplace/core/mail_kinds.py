@@ -23,7 +23,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of mail; of: everybody, adviser, shop or finance."""
+    """One kind of mail; of: everybody, adviser, shop, finance, or readers, who have no account."""
 
     name: str
     of: str

@@ -57,7 +57,13 @@ def compose(row: MailMessage, sender: str) -> EmailMessage:
     if kind is not None and not kind.is_essential and row.user_id is not None:
         switch = mail_unsubscribe.address(row.user_id, kind.name)
     said = kind.said[language] if kind is not None else mail_kinds.Said("", "")
-    foot = {"site": settings.base_url, "because": said.because, "title": said.title, "unsubscribe": switch}
+    foot = {
+        "site": settings.base_url,
+        "because": said.because,
+        "title": said.title,
+        "unsubscribe": switch,
+        "has_account": kind is None or kind.of != "readers",
+    }
     twins = mail_twins.draw(row.template, language, row.facts, foot)
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = twins.subject, sender, _address(row.to_address)

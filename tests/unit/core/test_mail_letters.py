@@ -154,7 +154,7 @@ def test_every_file_is_of_one_kind_and_every_kind_speaks_both_languages():
     named = [template for kind in mail_kinds.kinds().values() for template in kind.templates]
     assert sorted(named) == sorted(files - {"footer", "reasons"})
     for kind in mail_kinds.kinds().values():
-        assert kind.of in {"everybody", "adviser", "shop", "finance"}
+        assert kind.of in {"everybody", "adviser", "shop", "finance", "readers"}
         for said in kind.said.values():
             assert said.title
             assert said.about
