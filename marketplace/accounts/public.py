@@ -14,6 +14,11 @@ from marketplace.core.db import UtcDateTime
 from marketplace.core.errors import NotFound
 
 SHOP = sa.table("public_shop", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
+SHOP_NAME = sa.table(
+    "public_shop_name",
+    sa.column("id", sa.Uuid()),
+    *(sa.column(name, sa.Text()) for name in ("code", "name", "country", "state")),
+)
 HOST = sa.table(
     "public_host",
     sa.column("shop_id", sa.Uuid()),
@@ -74,6 +79,12 @@ def names_of(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, str]
         return {}
     query = sa.select(ADVISER.c.id, ADVISER.c.display_name).where(ADVISER.c.id.in_(list(adviser_ids)))
     return {row.id: row.display_name for row in session.execute(query)}
+
+
+def shop_names(session: Session, most: int = 500) -> list[tuple[UUID, str]]:
+    """Return the id and name of shops in business, by name."""
+    query = sa.select(SHOP_NAME.c.id, SHOP_NAME.c.name).where(SHOP_NAME.c.state == "live")
+    return [(row.id, row.name) for row in session.execute(query.order_by(SHOP_NAME.c.name).limit(most))]
 
 
 def require_shop(session: Session, shop_id: UUID) -> None:

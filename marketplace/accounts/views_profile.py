@@ -8,7 +8,7 @@ from uuid import UUID
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.accounts import advisers, evidence, influence, profiles
+from marketplace.accounts import advisers, evidence, influence, profiles, public
 from marketplace.accounts import schemas_influence as shapes
 from marketplace.accounts import schemas_people as people
 from marketplace.core import db, pages, wording
@@ -82,6 +82,7 @@ def _page(form: Form | None, stated: Form) -> Response:
         shown = profiles.shown(session, adviser.id, now)
         wanted = {"state": None, "kind": None, "adviser_id": adviser.id}
         found = evidence.listed(session, actor, wanted, None, 50)
+        shops = public.shop_names(session)
     if form is None:
         form = Form(
             PROFILE,
@@ -105,6 +106,7 @@ def _page(form: Form | None, stated: Form) -> Response:
         shown=shown,
         found=found,
         kinds=kinds,
+        shops=shops,
         form=form,
         stated=stated,
     )

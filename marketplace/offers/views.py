@@ -78,7 +78,7 @@ def join(offer_id: uuid.UUID) -> Response:
     if state is None:
         return _page(offer_id, form)
     pages.said(
-        _("You applied. The shop is asked; we mail you its answer.")
+        _("You applied. The shop is asked; its answer will stand here.")
         if state == "applied"
         else _("The shop has taken you on already: accept the terms below.")
     )
