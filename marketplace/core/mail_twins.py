@@ -57,9 +57,9 @@ def _environment(folder: Path) -> Environment:
 def draw(template: str, language: str, facts: Mapping[str, Any], foot: Mapping[str, Any]) -> Twins:
     """Return both twins of a mail.
 
-    foot: facts of templates/mail/footer.<language>.txt, which stands below every mail: site, title and because of the kind,
-    has_account, and unsubscribe, the address that switches mails like this off, or None. Raises jinja2 errors when a fact is missing, UnsafeLink,
-    NotALetter.
+    foot: facts of templates/mail/footer.<language>.txt, which stands below every mail: site, has_account, title and
+    because of the kind, and unsubscribe, the address that switches mails like this off, or None. Raises jinja2 errors
+    when a fact is missing, UnsafeLink, NotALetter.
     """
     letter = mail_letters.read(template, language, facts)
     below = mail_letters.read("footer", letter.language, foot)
