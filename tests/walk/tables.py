@@ -39,6 +39,7 @@ ACTORS = {
 CHANGES = {
     "user_account": "name = 'x'",
     "recovery_code": "burned_at = now()",
+    "mail_switch": "is_on = false",
     "auth_session": "totp_at = now()",
     "email_token": "used_at = now()",
     "shop": "name = 'x'",

@@ -184,6 +184,7 @@ class Town:
             failure_code="x",
         )
         self.insert("product_page", product_id=uuid.UUID(found["product"]), shop_id=world.shop_id)
+        self.insert("mail_switch", user_id=tenant.staff, is_on=False)
         self._pictures(tenant)
         self._advice(tenant)
         self._stores(tenant)
