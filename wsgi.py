@@ -39,7 +39,9 @@ ROOMS = (
     "payouts.runs",
     "payouts.statements",
     "payouts.reconciliation",
+    "payouts.finance",
     "payouts.earnings",
+    "payouts.shopkeeping",
 )
 EDGE_PREFIXES = ("/t/", "/o/", "/_edge/")
 

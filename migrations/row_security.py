@@ -44,6 +44,7 @@ OPEN_VIEWS = {
     "public_earning": "in which offers an adviser earns now, which every button of an advice page says anyway",
     "public_followers": "how many follow an adviser, without who they are",
     "public_evidence": "verified evidence without the order that it may name",
+    "platform_person": "names of finance and admin, for finance and admin",
 }
 # What closes the web role in, one row for each policy; those that let everything through are left out.
 CLOSED_POLICIES = (

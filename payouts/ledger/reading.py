@@ -27,7 +27,10 @@ class AccountFilter:
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries: that touch an account, of a kind, of a source, effective in a half-open time; None: all."""
+    """Which entries: that touch an account, of a kind, of a source, effective in a half-open time; None: all.
+
+    account_kind, amount: that one line is on such an account, and one of this much, on whichever side.
+    """
 
     account: str | None = None
     kind: str | None = None
@@ -35,6 +38,8 @@ class EntryFilter:
     source_id: str | None = None
     since: dt.datetime | None = None
     until: dt.datetime | None = None
+    account_kind: str | None = None
+    amount: Money | None = None
 
 
 def accounts(session: Session, wanted: AccountFilter, after: int, limit: int) -> list[dict[str, Any]]:
@@ -82,6 +87,8 @@ def entries(session: Session, wanted: EntryFilter, before: int | None, limit: in
             .where(AccountRow.code == wanted.account, PostingRow.entry_id == EntryRow.id)
         )
         statement = statement.where(touching.exists())
+    if wanted.account_kind is not None or wanted.amount is not None:
+        statement = statement.where(_with_line(wanted).exists())
     statement = narrowed(
         statement,
         {
@@ -110,6 +117,21 @@ def entries(session: Session, wanted: EntryFilter, before: int | None, limit: in
         }
         for row in rows
     ]
+
+
+def _with_line(wanted: EntryFilter) -> sa.Select[Any]:
+    """Return the lines of an entry that are on a kind of account and of an amount, as far as the filter says."""
+    lines = sa.select(PostingRow.entry_id).where(PostingRow.entry_id == EntryRow.id)
+    if wanted.account_kind is not None:
+        lines = lines.join(AccountRow, AccountRow.id == PostingRow.account_id).where(
+            AccountRow.kind == wanted.account_kind
+        )
+    if wanted.amount is not None:
+        lines = lines.where(
+            sa.func.abs(PostingRow.amount_minor) == wanted.amount.minor,
+            PostingRow.currency == wanted.amount.currency,
+        )
+    return lines
 
 
 def _lines(session: Session, entry_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
