@@ -42,7 +42,7 @@ def pdf(told: Facts, locale: str) -> bytes:
     """Return a statement as PDF in a locale such as "nl_NL"; the same bytes for the same facts."""
     with wording.use(locale):
         at = dt.datetime.fromisoformat(told.document["issued_at"])
-        return paper.pdf("statement", _composed(told, at), at)
+        return paper.pdf("statement", composed(told, at), at)
 
 
 def name(told: Facts) -> str:
@@ -50,7 +50,8 @@ def name(told: Facts) -> str:
     return f"aanrader-{told.document['number']}.pdf"
 
 
-def _composed(told: Facts, at: dt.datetime) -> dict[str, Any]:
+def composed(told: Facts, at: dt.datetime) -> dict[str, Any]:
+    """Return all words and amounts of a statement for its template, in the locale that is spoken now."""
     document = told.document
     there = at.astimezone(formats.ZONE)
     total = _money(document["total"])

@@ -188,6 +188,13 @@ def test_statements_are_read_by_their_adviser_and_by_finance_only(world: World) 
     assert document.digest(whole["document"]) == own.sha256
     assert world.call("GET", f"/statements/{own.id}", {"Authorization": f"Bearer {other.key}"})[0] == 404
     assert world.call("GET", f"/statements/{uuid.uuid4()}", headers)[0] == 404
+    for address in (f"/api/v1/statements/{own.id}.pdf", f"/adviser/statements/{own.id}.pdf"):
+        paper = world.client.get(address, headers=headers)
+        assert (paper.status_code, paper.mimetype, paper.data[:5]) == (200, "application/pdf", b"%PDF-")
+        assert paper.headers["Content-Disposition"] == f'inline; filename="aanrader-{own.number}.pdf"'
+        assert "no-store" in paper.headers["Cache-Control"]
+        assert world.client.get(address, headers={"Authorization": f"Bearer {other.key}"}).status_code == 404
+        assert world.client.get(address).status_code == 401
     assert world.call("GET", "/statements")[0] == 401
     assert world.call("GET", "/statements", {"Authorization": f"Bearer {world.shop_key}"})[0] == 403
     finance = {"Authorization": f"Bearer {world.maker.key}"}
