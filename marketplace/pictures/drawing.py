@@ -18,8 +18,10 @@ from marketplace.pictures import refusals
 from marketplace.pictures.redraw import WIDTHS
 
 MOST_BYTES = 10_000_000
-# Wall time for one picture; the process' own time ends before that unless the machine is busy.
-PATIENCE = 20
+# Wall time for one picture; the process' own time ends long before that unless the machine is busy.
+PATIENCE = 60
+# Whoever pays, reads or redirects goes before pictures that nobody waits for.
+NICE = 10
 _PROGRAM = Path(__file__).with_name("redraw.py")
 # So many pictures are drawn at once for people who wait, and so long one waits for a place.
 _PLACES, _PLACE_SECONDS = 2, 5
@@ -46,7 +48,8 @@ class Drawer:
     of their own, so that what one of them might do to a decoder reaches no other shop's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nice: int = NICE) -> None:
+        self._nice = nice
         self._process: subprocess.Popen[bytes] | None = None
         # Nothing lies there, and nothing can be written there.
         self._folder = tempfile.TemporaryDirectory(prefix="aan-draw-")
@@ -105,7 +108,7 @@ class Drawer:
             self._end()
             # -I: no path, no environment and no site of a user; what a library wants to say is of no use to anybody.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_PROGRAM)],
+                [sys.executable, "-I", str(_PROGRAM), str(self._nice)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -135,7 +138,7 @@ def draw(data: bytes) -> Drawn:
     if not _places.acquire(timeout=_PLACE_SECONDS):
         raise refusals.DrawersBusy(retry_after=5)
     try:
-        with Drawer() as drawer:
+        with Drawer(nice=0) as drawer:
             return drawer.draw(data)
     finally:
         _places.release()

@@ -59,13 +59,12 @@ def is_svg(data: bytes) -> bool:
     return _BEFORE_SVG.match(data[:100_000]) is not None
 
 
-def limit() -> None:
-    """Take away from this process what drawing does not need, for good."""
+def limit(nice: int) -> None:
+    """Take away from this process what drawing does not need, for good; nice: by how much others go first."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Whoever pays, reads or redirects goes first.
-    os.nice(10)
+    os.nice(nice)
 
 
 def allow_time() -> None:
@@ -189,7 +188,7 @@ def _rasterised(data: bytes) -> bytes:
 
 def main() -> None:
     """Read, draw and answer until the input ends."""
-    limit()
+    limit(int(sys.argv[1]))
     given, out = sys.stdin.buffer, sys.stdout.buffer
     while length := given.read(8):
         data = given.read(int.from_bytes(length, "big"))
