@@ -91,11 +91,7 @@ def _page(form: Form | None, stated: Form) -> Response:
         )
     language = wording.language()
     kinds = [
-        (
-            kind.name,
-            influence.filled(kind.badge, kind)[language],
-            influence.filled(kind.evidence_wanted, kind)[language],
-        )
+        (kind.name, influence.filled(kind.evidence_wanted, kind)[language])
         for kind in influence.KINDS.values()
         if kind.is_person
     ]
