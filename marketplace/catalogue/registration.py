@@ -32,7 +32,6 @@ def blueprints() -> list[Any]:
     from marketplace.catalogue.feeds.sources import api as api_sources
     from marketplace.catalogue.given import api as api_pages
     from marketplace.catalogue.search import api as api_search
-    from marketplace.catalogue.search import views as views_search
 
-    rooms = (api_feeds, api_sources, api_pages, api_search, api_products, views_search)
+    rooms = (api_feeds, api_sources, api_pages, api_search, api_products)
     return [room.blueprint for room in rooms]

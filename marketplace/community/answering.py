@@ -71,16 +71,20 @@ def _asked(session: Session, actor: Actor, question_id: UUID) -> tuple[Question,
     raise NotFound("question", question_id)
 
 
-def of(session: Session, question_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+def of(
+    session: Session, question_ids: Collection[UUID], known: Mapping[UUID, str] | None = None
+) -> dict[UUID, list[dict[str, Any]]]:
     """Return the answers to questions that readers see, by question, the oldest first.
 
-    Each is {id, by_role, name, body, product_id, answered_at}; name: of the adviser, or of the shop.
+    known: names of advisers that need not be asked for. Each is {id, by_role, name, body, product_id, answered_at};
+    name: of the adviser, or of the shop.
     """
     if not question_ids:
         return {}
     query = sa.select(Answer).where(Answer.question_id.in_(list(question_ids)), Answer.state == "shown")
     rows = session.scalars(query.order_by(Answer.id)).all()
-    people = public.names_of(session, {row.adviser_id for row in rows if row.adviser_id})
+    people = dict(known or {})
+    people |= public.names_of(session, {row.adviser_id for row in rows if row.adviser_id} - set(people))
     shops = cards.shops(session, {row.shop_id for row in rows if row.shop_id})
     found: dict[UUID, list[dict[str, Any]]] = {}
     for row in rows:

@@ -21,9 +21,11 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of dialogue."""
-    from marketplace.community import api_questions, api_readers
+    from marketplace.community import api_questions, api_readers, views_finding, views_reading
 
     return [
+        views_reading.blueprint,
+        views_finding.blueprint,
         api_questions.blueprint,
         api_questions.saved_answers,
         api_readers.votes,

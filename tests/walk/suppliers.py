@@ -150,9 +150,16 @@ def _pictures(town: Town, _who: Who) -> Sequence[Thing]:
         anne = frozenset({tenant.anne})
         found.append(Thing(relation, tenant.ids["picture"], advisers=anne, state="open"))
         found.append(
-            Thing(f"{relation} bert", tenant.ids["picture_bert"], advisers=frozenset({str(tenant.bert.id)}), state="open")
+            Thing(
+                f"{relation} bert",
+                tenant.ids["picture_bert"],
+                advisers=frozenset({str(tenant.bert.id)}),
+                state="open",
+            )
         )
-        found.append(Thing(f"{relation} removed", tenant.ids["picture_removed"], advisers=anne, state="removed"))
+        found.append(
+            Thing(f"{relation} removed", tenant.ids["picture_removed"], advisers=anne, state="removed")
+        )
         # No shop of the town is live, and pictures of products are shown for live shops only.
         found.append(Thing(f"{relation} product", tenant.ids["picture_product"], state="shut"))
         found.append(Thing(f"{relation} product gone", tenant.ids["picture_product_gone"], state="gone"))
@@ -169,6 +176,27 @@ def _advice(town: Town, _who: Who) -> Sequence[Thing]:
             draft = tenant.ids[f"advice_draft{name}"]
             found.append(Thing(f"{relation}{name} draft", draft, advisers=own, state="draft"))
     return [*found, NEVER]
+
+
+def _slugs(town: Town, _who: Who) -> Sequence[Thing]:
+    """Supply addresses of pages that readers see; what was withdrawn is gone for everybody (410), and another test's."""
+    found = []
+    for relation, tenant in _tenants(town):
+        if tenant is not town.b:
+            [row] = tenant.trade.rows(
+                "SELECT slug FROM advice_page WHERE id = :i", i=uuid.UUID(tenant.ids["advice"])
+            )
+            found.append(Thing(relation, row["slug"], state="open"))
+    return [*found, Thing("never was", "never-was", exists=False)]
+
+
+def _handles(town: Town, _who: Who) -> Sequence[Thing]:
+    [row] = town.a.trade.rows("SELECT code FROM adviser WHERE id = :i", i=uuid.UUID(town.a.anne))
+    return [Thing("own", row["code"]), Thing("never was", "never-was", exists=False)]
+
+
+def _topics(_town: Town, _who: Who) -> Sequence[Thing]:
+    return [Thing("any", "peren")]
 
 
 def _questions(town: Town, _who: Who) -> Sequence[Thing]:
@@ -252,6 +280,9 @@ SUPPLIERS: dict[str, Supplier] = {
     "width": _widths,
     "page_id": _advice,
     "twin_id": _advice,
+    "slug": _slugs,
+    "handle": _handles,
+    "topic": _topics,
     "question_id": _questions,
     "answer_id": _shown("answer"),
     "review_id": _shown("review"),

@@ -144,6 +144,7 @@ class Redirect:
             return entry
         self.unknown += 1
         words = path[3:103].encode("latin-1", "replace").decode("utf-8", "replace").replace("/", " ")
-        headers = [("Location", self._search + quote(words, safe="")), _NO_STORE, _POLICY, _EMPTY]
+        found = f"{self._search}{quote(words, safe='')}&from=link"
+        headers = [("Location", found), _NO_STORE, _POLICY, _EMPTY]
         start_response("302 Found", headers)
         return _BODY

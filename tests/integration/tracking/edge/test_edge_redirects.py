@@ -127,7 +127,7 @@ def test_an_unknown_code_leads_to_the_search_page_of_our_own_site(
 ) -> None:
     click = edges()
     status, headers = click(path)
-    assert (status, headers["Location"]) == ("302", f"http://localhost/search?q={words}")
+    assert (status, headers["Location"]) == ("302", f"http://localhost/search?q={words}&from=link")
     assert headers["Cache-Control"] == "no-store"
     assert click.lines() == [] and click.edge.redirect.unknown == 1
 
@@ -143,7 +143,7 @@ def test_a_slash_too_many_is_forgiven(edges: Edges) -> None:
 )
 def test_a_target_that_is_not_on_a_verified_domain_is_not_even_loaded(edges: Edges, target: str) -> None:
     click = edges(link_row(target_url=target))
-    assert click()[1]["Location"] == "http://localhost/search?q=abc12345"
+    assert click()[1]["Location"] == "http://localhost/search?q=abc12345&from=link"
     assert click.edge.health()["alarms"]["refused_targets"] == 1
 
 

@@ -1,0 +1,123 @@
+"""Pages that anybody reads: labels per button, hostile texts as text, forms that work without scripts, 410 for gone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from lxml import html
+
+import wsgi
+from marketplace.accounts import limits
+from marketplace.core import config, web
+from tests.integration.marketplace.community.conftest import Square
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def square(database):
+    wsgi.register()
+    limits._storage.cache_clear()
+    made = Square(database)
+    made.trade.app = web.create_app(config.current(), wsgi.blueprints())
+    made.reader = made.trade.app.test_client()
+    return made
+
+
+def read(square, path, status=200):
+    answer = square.reader.get(path, headers={"Accept": "text/html", "Accept-Language": "nl"})
+    assert answer.status_code == status, (answer.status_code, answer.text[:2000])
+    return html.fromstring(answer.text)
+
+
+def at(tree, path):
+    """Return the elements of a path of tags, classes, ids and attributes, as in a style sheet."""
+    steps = []
+    for step in path.split():
+        tag, marks = re.match(r"([a-z0-9]*)(.*)", step).groups()
+        found = [
+            f"contains(concat(' ', normalize-space(@class), ' '), ' {one} ')"
+            for one in re.findall(r"\.([\w-]+)", marks)
+        ]
+        found += [f"@id='{one}'" for one in re.findall(r"#([\w-]+)", marks)]
+        found += [f"@{name}='{value}'" for name, value in re.findall(r"\[([\w-]+)=([^\]]+)\]", marks)]
+        steps.append((tag or "*") + "".join(f"[{one}]" for one in found))
+    return tree.xpath("//" + "//".join(steps))
+
+
+def words(tree, path):
+    return [" ".join(one.text_content().split()) for one in at(tree, path)]
+
+
+def test_an_advice_page_says_first_that_it_is_an_ad_and_beside_each_button_whether_it_pays(square):
+    second = square.new_product("Twee")
+    page = square.published(
+        square.card(why=HOSTILE, plus=[HOSTILE]),
+        square.card("p2", product_id=second, offer_id=None),
+        {"id": "t", "type": "text", "text": f"**Vet** en {HOSTILE} en [weg](javascript:alert(1))"},
+        title=f"Molens {HOSTILE}",
+    )
+    tree = read(square, f"/a/{page['slug']}")
+    main = at(tree, "main")[0].text_content()
+    assert main.index("Reclame") < main.index("Molens")
+    assert [one.startswith("Reclame") for one in words(tree, ".pick .rl")] == [True, False]
+    shown = square.anonymous(f"/advice-pages/{page['id']}").get_json()["buttons"]
+    buttons = at(tree, ".pick .btn.wide")
+    assert [one.get("href") for one in buttons] == [one["href"] for one in shown]
+    assert all(one.get("rel") == "sponsored nofollow noopener" for one in buttons)
+    assert "€\xa010,00" in words(tree, ".pick .price")[0].replace(" ", "\xa0")
+    assert not tree.xpath("//@onerror | //img[@src='x'] | //a[starts-with(@href, 'javascript')]")
+    [data] = tree.xpath("//script[@type='application/ld+json']")
+    kinds = {one["@type"] for one in json.loads(data.text)["@graph"]}
+    assert kinds == {"Article", "BreadcrumbList", "ItemList"} and "<" not in data.text
+    assert at(tree, "link[rel=canonical]")[0].get("href").endswith(f"/a/{page['slug']}")
+    square.call("POST", f"/advice-pages/{page['id']}/withdraw")
+    read(square, f"/a/{page['slug']}", 410)
+    read(square, "/a/never-was", 404)
+
+
+def test_asking_voting_following_and_reporting_work_by_forms_alone(square):
+    page = square.published()
+    here = f"/a/{page['slug']}"
+
+    def send(path, status=303, **fields):
+        answer = square.reader.post(path, data=fields, headers={"Accept": "text/html"})
+        assert answer.status_code == status, answer.text[:2000]
+        return answer
+
+    refused = html.fromstring(send(f"{here}/ask", 422, body="kort", name="Sanne").text)
+    assert at(refused, "#body-wrong") and at(refused, "textarea")[0].text.strip() == "kort"
+    send(f"{here}/ask", body="Kan hij ook grof malen?", name="Sanne", block="p1")
+    [question] = square.call("GET", "/questions")["items"]
+    square.call("POST", f"/questions/{question['id']}/answers", {"body": f"Ja.{HOSTILE}"}, 201)
+    tree = read(square, here)
+    assert words(tree, ".qa .q") == ["Kan hij ook grof malen?"] and HOSTILE in words(tree, ".said")[0]
+    send(f"{here}/useful", what="page", id=page["id"], is_taken_back="false")
+    pressed = at(read(square, here), ".tools [aria-pressed=true]")
+    assert pressed and pressed[0].text_content().split()[-1] == "1"
+    code = square.anonymous(f"/advisers/{square.trade.anne.id}").get_json()["code"]
+    send(f"/@{code}/follow", email="lezer@post.example")
+    assert len(square.mails("follow_confirm")) == 1
+    assert words(read(square, f"/@{code}"), ".tile h2") == ["Handmolens voor thuis"]
+    sent = send("/report", page=page["slug"], reason="other", statement="Dit klopt niet helemaal.")
+    assert "Een mens kijkt" in read(square, sent.headers["Location"]).text_content()
+    send("/report", 404, page="nergens", reason="other", statement="Dit klopt niet helemaal.")
+    product = f"/products/{square.product}/reviews"
+    send(product, stars="5", title="Top ding", body="Elke ochtend in gebruik, al jaren.", name="Ans")
+    assert "aankoop niet geverifieerd" in read(square, product).text_content()
+
+
+def test_topics_search_and_lists_for_machines_name_what_is_published(square):
+    page, draft = square.published(), square.page(title="Nog niet")
+    assert draft["edit"] == 1
+    assert words(read(square, "/topics/koffie"), ".tile h2") == ["Handmolens voor thuis"]
+    assert at(read(square, "/topics/thee"), ".empty")
+    found = read(square, "/search")
+    assert "Handmolens voor thuis" in words(found, ".hit")[0] and "€" in words(found, ".price")[0]
+    link = "Je volgde een link"
+    assert link not in found.text_content() and link in read(square, "/search?q=x&from=link").text_content()
+    listed = square.reader.get("/sitemap.xml").text
+    assert f"/a/{page['slug']}</loc>" in listed and listed.count("/a/") == 1
+    assert "Sitemap: http" in square.reader.get("/robots.txt").text
