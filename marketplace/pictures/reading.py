@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.catalogue.models import Product
 from marketplace.core import db
 from marketplace.pictures.models import Picture, PictureFile, ProductPicture
+from marketplace.pictures.redraw import WIDTHS
 
 _PUBLIC_SHOP = sa.table("public_shop", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
 _PUBLIC_ADVISER = sa.table("public_adviser", sa.column("id", sa.Uuid()), sa.column("state", sa.Text()))
@@ -88,6 +89,8 @@ def file(picture_id: UUID, width: int) -> bytes | None:
 
     Nothing does for a product that is not on sale in a live shop, for what was removed, and for banned advisers.
     """
+    if width not in WIDTHS:
+        return None
     of_product = sa.exists().where(ProductPicture.picture_id == Picture.id, _on_sale())
     query = (
         sa.select(PictureFile.webp)
