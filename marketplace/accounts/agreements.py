@@ -113,6 +113,24 @@ def of_actor(session: Session, actor: Actor) -> Sequence[Agreement]:
     return session.scalars(select(Agreement).where(mine | of_shops).order_by(Agreement.id)).all()
 
 
+def not_agreed(session: Session, actor: Actor) -> list[tuple[Document, UUID | None]]:
+    """Return the texts in force that the actor did not agree to yet, each with the shop that it binds, or None."""
+    present_texts = {(one.kind, one.version): one for one in present()}
+    agreed = {
+        (one.kind, one.shop_id)
+        for one in of_actor(session, actor)
+        if (one.kind, one.version) in present_texts
+        and (one.shop_id is not None or one.user_id == actor.user_id)
+    }
+    lacking: list[tuple[Document, UUID | None]] = []
+    for text in present_texts.values():
+        if text.kind == "data_processing":
+            lacking += [(text, shop) for shop in actor.owned_shop_ids if (text.kind, shop) not in agreed]
+        elif (text.kind, None) not in agreed and (text.kind == "terms" or actor.adviser_id is not None):
+            lacking.append((text, None))
+    return lacking
+
+
 def has_agreed(
     session: Session, kind: str, *, shop_id: UUID | None = None, adviser_id: UUID | None = None
 ) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts import invitations, limits, members, shops
+from marketplace.accounts import entrance, invitations, limits, members, shops
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import Invitation, Membership, UserAccount
 from marketplace.core import auth, clock, db, tenancy
@@ -91,11 +91,7 @@ def list_invitations(query: dict[str, Any]) -> dict[str, Any]:
 @invitations_blueprint.response(200, shapes.MemberChanged)
 def accept(data: dict[str, Any]) -> Membership:
     """Join a shop with the token of the mail, signed in with the address that it was sent to."""
-    actor = auth.current_actor()
-    limits.spend("token.net", f"user:{actor.user_id}")
-    # Whoever holds the token is no member yet; the shop's rows are none of theirs until they are.
-    with db.use_scope(db.DOOR), db.transaction() as session:
-        return invitations.accept(session, actor, data["token"], request_now(), clock.wall())
+    return entrance.accept_invitation(auth.current_actor(), data["token"])
 
 
 @invitations_blueprint.post("/<uuid:invitation_id>/revoke")

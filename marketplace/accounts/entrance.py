@@ -6,9 +6,9 @@ from typing import Any
 
 import flask
 
-from marketplace.accounts import advisers, emails, limits, loader, passwords, sessions, users
+from marketplace.accounts import advisers, emails, invitations, limits, loader, passwords, sessions, users
 from marketplace.accounts.evenly import evenly
-from marketplace.accounts.models import AuthSession
+from marketplace.accounts.models import AuthSession, Membership
 from marketplace.core import auth, clock, config, db, pages
 from marketplace.core.actor import Actor
 
@@ -126,6 +126,14 @@ def change_password(actor: Actor, present: str, wanted: str) -> None:
         users.change_password(
             session, user, actor, matched, password_hash, pages.business_now(), clock.wall()
         )
+
+
+def accept_invitation(actor: Actor, token: str) -> Membership:
+    """Join a shop with the token of a mail. Raises as `invitations.accept`, and RateLimited."""
+    limits.spend("token.net", f"user:{actor.user_id}")
+    # Whoever holds the token is no member yet; the shop's rows are none of theirs until they are.
+    with db.use_scope(db.DOOR), db.transaction() as session:
+        return invitations.accept(session, actor, token, pages.business_now(), clock.wall())
 
 
 def csrf_of(opened: sessions.Opened) -> str:

@@ -21,9 +21,13 @@ from marketplace.accounts import (
     loader,
     notifications,
     staff,
+    views_account,
     views_entrance,
+    views_joining,
+    views_keys,
     views_notifications,
     views_profile,
+    views_second_factor,
 )
 from marketplace.core import auth, hooks
 
@@ -42,6 +46,10 @@ def blueprints() -> tuple[flask.Blueprint, ...]:
     return (
         api_accounts.blueprint,
         views_entrance.blueprint,
+        views_account.blueprint,
+        views_second_factor.blueprint,
+        views_keys.blueprint,
+        views_joining.blueprint,
         api_passwords.blueprint,
         api_me.blueprint,
         api_me.totp_blueprint,

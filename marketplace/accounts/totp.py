@@ -154,7 +154,12 @@ def enrol(session: Session, actor: Actor, now: dt.datetime) -> Enrolment:
     secret = pyotp.random_base32()
     user.totp_pending = seal_secret(user.id, secret)
     audit.record(session, actor, "totp.enrol", "user_account", user.id, {}, now=now)
-    return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Aanrader"))
+    return Enrolment(secret, uri_of(secret, user.email))
+
+
+def uri_of(secret: str, email: str) -> str:
+    """Return the address that an authenticator reads from a QR."""
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Aanrader")
 
 
 def confirm(session: Session, actor: Actor, code: str, now: dt.datetime, wall: dt.datetime) -> list[str]:

@@ -67,6 +67,15 @@ def slug(text: str, fallback: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", folded).strip("-")[:40].strip("-") or fallback
 
 
+def rename(session: Session, actor: Actor, name: str, now: dt.datetime) -> UserAccount:
+    """Let the actor be called otherwise from now on; what was signed before keeps the name it had."""
+    user = locked(session, id_of(actor))
+    if user.name != name:
+        user.name = name
+        audit.record(session, actor, "account.rename", "user_account", user.id, {}, now=now)
+    return user
+
+
 def sign_up(
     session: Session, data: Mapping[str, Any], now: dt.datetime, wall: dt.datetime
 ) -> UserAccount | None:

@@ -45,7 +45,8 @@ def install(app: flask.Flask) -> None:
     manager.session_protection = None
     manager.anonymous_user = lambda: ANONYMOUS
     manager.request_loader(lambda request: _loader[0](request) if _loader else None)
-    manager.init_app(app)
+    # Templates get the actor from `pages.render`; looked up once more there, a refused one would raise again.
+    manager.init_app(app, add_context_processor=False)
 
 
 def current_actor() -> Actor:

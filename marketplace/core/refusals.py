@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import flask
 
-from marketplace.core import pages
+from marketplace.core import pages, wording
 from marketplace.core.errors import AppError, NotAuthenticated, ReauthenticationNeeded
 
 # Codes whose page holds the way out itself; all others share one.
@@ -45,3 +47,37 @@ def _page_before(request: flask.Request) -> str:
     before = request.referrer or ""
     host = request.host_url.rstrip("/")
     return pages.own_address(before.removeprefix(host) if before.startswith(host + "/") else None, "/")
+
+
+def told_of(code: str) -> dict[str, str] | None:
+    """Return what a code of refusal means, in the reader's language: {status, title, detail, unchanged, next, program}.
+
+    Facts are left open, because no case is in hand; `program` is what a program should do, in the API's words. None for
+    a code that no refusal of ours has.
+    """
+    kind = _kinds().get(code)
+    if kind is None:
+        return None
+    told = {
+        "title": wording.pgettext(code, kind.title),
+        "detail": wording.pgettext(code, kind.detail),
+        "unchanged": wording.pgettext("unchanged", kind.unchanged),
+        "next": wording.pgettext(f"{code}.next", kind.next),
+        "program": kind.next,
+    }
+    opened = {name: _FACT.sub("\N{HORIZONTAL ELLIPSIS}", text) for name, text in told.items()}
+    return opened | {"status": str(kind.status)}
+
+
+_FACT = re.compile(r"\{[a-z_]+\}")
+
+
+def _kinds() -> dict[str, type[AppError]]:
+    """Return every kind of refusal by its code; of several with one code the most general one."""
+    found: dict[str, type[AppError]] = {}
+    left: list[type[AppError]] = [AppError]
+    while left:
+        kind = left.pop(0)
+        found.setdefault(kind.code, kind)
+        left += kind.__subclasses__()
+    return found

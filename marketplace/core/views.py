@@ -5,7 +5,8 @@ from __future__ import annotations
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.core import pages, wording
+from marketplace.core import pages, refusals, wording
+from marketplace.core.errors import NotFound
 from marketplace.core.policy import policy
 
 blueprint = flask.Blueprint("pages", __name__)
@@ -33,3 +34,13 @@ def choose() -> Response:
 def styleguide() -> Response:
     """Show every macro in every state."""
     return pages.render("styleguide.html")
+
+
+@blueprint.get("/problems/<problem>")
+@policy("public", "read")
+def problem(problem: str) -> Response:
+    """Explain one code of refusal: the address that every refusal of the API names as its `type`."""
+    told = refusals.told_of(problem)
+    if told is None:
+        raise NotFound("problem", problem)
+    return pages.render("errors/problem.html", code=problem, told=told)

@@ -256,6 +256,10 @@ def _files(_town: Town, _who: Who) -> Sequence[Thing]:
     return [Thing("present", "app.css")]
 
 
+def _problems(_town: Town, _who: Who) -> Sequence[Thing]:
+    return [Thing("present", "not_found")]
+
+
 def _owners(town: Town, who: Who) -> Sequence[Thing]:
     return _shops(town, who)
 
@@ -302,6 +306,7 @@ SUPPLIERS: dict[str, Supplier] = {
     "run_id": _runs,
     "break_id": _breaks,
     "filename": _files,
+    "problem": _problems,
     "owner": _owners,
     "source_id": _sources,
 }

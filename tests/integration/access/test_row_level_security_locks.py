@@ -41,18 +41,19 @@ WEB_FUNCTIONS = {
 }
 # The places that act as no actor does, each with the scope that it names. docs/decisions/0018 says why.
 NAMED = {
-    "marketplace/accounts/api_accounts.py": {"DOOR"},
-    "marketplace/accounts/api_members.py": {"DOOR"},
-    "marketplace/accounts/api_passwords.py": {"DOOR"},
+    "marketplace/accounts/entrance.py": {"DOOR"},
     "marketplace/accounts/invitations.py": {"DOOR", "within"},
     "marketplace/accounts/loader.py": {"DOOR"},
     "marketplace/accounts/notifications.py": {"DOOR", "within"},
     "marketplace/accounts/shops.py": {"adopt_shop"},
     "marketplace/accounts/users.py": {"DOOR", "within"},
     "marketplace/catalogue/search/service.py": {"NOBODY"},
+    "marketplace/community/following.py": {"DOOR", "within"},
+    "marketplace/community/reporting.py": {"DOOR", "within"},
     "marketplace/core/auth.py": {"Scope", "set_scope"},
     "marketplace/core/operations.py": {"WATCH"},
     "marketplace/core/web.py": {"NOBODY", "set_scope"},
+    "marketplace/pictures/reading.py": {"NOBODY"},
     "payouts/settlement/api_webhooks.py": {"WEBHOOK"},
     "payouts/settlement/freeze.py": {"Scope"},
     "tracking/touches/own.py": {"Scope"},
