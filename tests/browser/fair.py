@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 import wsgi
 from marketplace.accounts import totp
+from marketplace.accounts.models import Adviser, Shop
+from marketplace.catalogue.models import Product
 from marketplace.core import clock, config, web
 from payouts.reconciliation import importing
 from payouts.statements import registration as statements
-from tests.browser.guests import Guest, sign_in
+from tests.browser.guests import Guest, as_owner, sign_in
 from tests.browser.square import talk
 from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import Receiver, Sandbox
@@ -77,13 +79,11 @@ class Fair(Town):
 
     def _known_name(self, trade: Trade) -> None:
         """Give everybody and everything names that people would have; Dutch ones, and long enough."""
-        with self.superuser.begin() as connection:
-            for statement in (
-                "UPDATE shop SET name = 'Bergwinkel de Lage Landen' WHERE id = :shop",
-                "UPDATE adviser SET display_name = 'Noor van den Berg' WHERE id = :anne",
-                "UPDATE product SET title = 'Lichtgewicht tweepersoonstent voor het voorjaar' WHERE shop_id = :shop",
-            ):
-                connection.execute(sa.text(statement), {"shop": trade.world.shop_id, "anne": trade.anne.id})
+        with as_owner(self.superuser) as session:
+            session.get_one(Shop, trade.world.shop_id).name = "Bergwinkel de Lage Landen"
+            session.get_one(Adviser, trade.anne.id).display_name = "Noor van den Berg"
+            for product in session.scalars(sa.select(Product).where(Product.shop_id == trade.world.shop_id)):
+                product.title = "Lichtgewicht tweepersoonstent voor het voorjaar"
 
     def _welcome(self) -> None:
         """Let one of each role have signed in."""

@@ -19,7 +19,7 @@ from marketplace.devtools.people import sign_up
 # The logins of the demo that play a role: those whose pages have most on them.
 _CAST = {
     "owner": "sanne@",
-    "adviser": "bram@",
+    "adviser": "lieke@",
     "finance": "finance1@",
     "checker": "finance2@",
     "admin": "admin@",

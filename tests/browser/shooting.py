@@ -159,7 +159,10 @@ def main(folder: Path, word: str) -> int:
         for page, state in variants(word):
             try:
                 taken = list(shoot(ground, page, state, folder / page.role))
-            except (Error, NothingThere) as error:
+            except NothingThere as nothing:
+                print(f"left out: {nothing}", flush=True)
+                continue
+            except Error as error:
                 failed += 1
                 print(f"FAIL {page.name} {state}: {str(error).splitlines()[0]}", flush=True)
                 continue

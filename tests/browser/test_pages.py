@@ -66,7 +66,7 @@ def test_no_text_becomes_markup(poisoned: Ground) -> None:
 ROLES = {"shop": "owner", "adviser": "adviser"}
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_fair_has_something_of_every_kind_that_addresses_name(ground: Ground, place: str) -> None:
-    role = next((role for word, role in ROLES.items() if f":{word}" in PLACES[place]), "anonymous")
-    assert ground.path(Page(place, role, f"{{{place}}}"))
+def test_the_fair_has_something_of_every_kind_that_addresses_name(ground: Ground) -> None:
+    for place, query in PLACES.items():
+        role = next((role for word, role in ROLES.items() if f":{word}" in query), "anonymous")
+        assert ground.path(Page(place, role, f"{{{place}}}"))
