@@ -22,6 +22,13 @@ AGO = dt.timedelta(minutes=10)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"><rect width="40" height="30" fill="%s"/></svg>'
 
 
+def photo(colour: str) -> bytes:
+    """A small picture, which costs less to draw than a drawing."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(out, "PNG")
+    return out.getvalue()
+
+
 @pytest.fixture
 def shop(market: Any) -> Any:
     return market.shop(hosts=("shop.example",))
@@ -104,8 +111,8 @@ def test_a_picture_is_fetched_drawn_anew_and_served_from_our_origin_for_ever(
 def test_what_is_not_on_sale_any_more_is_shown_to_nobody(
     market: Any, shop: Any, client: flask.testing.FlaskClient, stranger: Stranger
 ) -> None:
-    stranger.lay("/1.svg", SVG % b"lime")
-    one = product(market, shop, "https://shop.example/1.svg")
+    stranger.lay("/1.png", photo("lime"))
+    one = product(market, shop, "https://shop.example/1.png")
     turn(market)
     picture = shown(one)[one]
     for gone, back in (
@@ -125,20 +132,20 @@ def test_what_is_not_on_sale_any_more_is_shown_to_nobody(
 def test_another_address_of_the_product_brings_another_picture_under_another_address(
     market: Any, shop: Any, client: flask.testing.FlaskClient, stranger: Stranger
 ) -> None:
-    stranger.lay("/1.svg", SVG % b"lime")
-    stranger.lay("/2.svg", SVG % b"red")
-    one, twin = (product(market, shop, "https://shop.example/1.svg") for _ in range(2))
+    stranger.lay("/1.png", photo("lime"))
+    stranger.lay("/2.png", photo("red"))
+    one, twin = (product(market, shop, "https://shop.example/1.png") for _ in range(2))
     assert turn(market) == 2
     first = shown(one, twin)
     # Variants of a product share one.
     assert first[one] == first[twin]
-    change(market, "UPDATE product SET image_link = 'https://shop.example/2.svg' WHERE id = :i", i=one)
+    change(market, "UPDATE product SET image_link = 'https://shop.example/2.png' WHERE id = :i", i=one)
     assert shown(one)[one] == first[one]
     assert turn(market) == 1
     second = shown(one)[one]
     assert second.id != first[one].id
     assert client.get(first[one].url_160).status_code == 200
-    change(market, "UPDATE product SET image_link = 'https://shop.example/2.svg' WHERE id = :i", i=twin)
+    change(market, "UPDATE product SET image_link = 'https://shop.example/2.png' WHERE id = :i", i=twin)
     assert turn(market) == 1
     assert shown(twin)[twin].id == second.id
     # The picture that nothing shows any more is gone with its files.
@@ -150,8 +157,8 @@ def test_another_address_of_the_product_brings_another_picture_under_another_add
 def test_a_month_later_the_server_is_asked_whether_it_changed(
     market: Any, shop: Any, stranger: Stranger
 ) -> None:
-    stranger.lay("/1.svg", SVG % b"lime", ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 02:00:00 GMT")
-    one = product(market, shop, "https://shop.example/1.svg")
+    stranger.lay("/1.png", photo("lime"), ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 02:00:00 GMT")
+    one = product(market, shop, "https://shop.example/1.png")
     turn(market)
     before = kept(one)
     assert before.next_at is not None
@@ -162,8 +169,8 @@ def test_a_month_later_the_server_is_asked_whether_it_changed(
     assert stranger.asked[-1][2]["if-modified-since"] == "Mon, 23 Nov 2026 02:00:00 GMT"
     assert kept(one).picture_id == before.picture_id
     # Another address knows nothing of what the first one said.
-    stranger.lay("/2.svg", SVG % b"red")
-    change(market, "UPDATE product SET image_link = 'https://shop.example/2.svg' WHERE id = :i", i=one)
+    stranger.lay("/2.png", photo("red"))
+    change(market, "UPDATE product SET image_link = 'https://shop.example/2.png' WHERE id = :i", i=one)
     turn(market)
     assert "if-none-match" not in stranger.asked[-1][2]
 
@@ -172,7 +179,7 @@ def test_what_can_not_be_had_is_told_by_name_and_asked_later_and_later_then_neve
     market: Any, shop: Any, stranger: Stranger
 ) -> None:
     stranger.lay("/page.png", b"<html>no picture</html>", Content_Type="image/png")
-    stranger.lay("/good.svg", SVG % b"lime")
+    stranger.lay("/good.png", photo("lime"))
     wanted = {
         product(market, shop, address): code
         for address, code in (
@@ -182,7 +189,7 @@ def test_what_can_not_be_had_is_told_by_name_and_asked_later_and_later_then_neve
             ("/relative.png", "fetch_refused"),
         )
     }
-    good = product(market, shop, "https://shop.example/good.svg")
+    good = product(market, shop, "https://shop.example/good.png")
     assert turn(market) == 5
     assert set(shown(*wanted, good)) == {good}
     for one, code in wanted.items():
@@ -201,7 +208,7 @@ def test_what_can_not_be_had_is_told_by_name_and_asked_later_and_later_then_neve
     assert waits == [4, 16, 64, 256, 1008, 1008, None]
     assert turn(market) == 0
     # A product that names another address begins anew; one whose next address is no good loses what it had.
-    change(market, "UPDATE product SET image_link = 'https://shop.example/good.svg' WHERE id = :i", i=one)
+    change(market, "UPDATE product SET image_link = 'https://shop.example/good.png' WHERE id = :i", i=one)
     change(market, "UPDATE product SET image_link = 'https://shop.example/gone.png' WHERE id = :i", i=good)
     assert turn(market) == 2
     assert set(shown(one, good)) == {one}
@@ -211,7 +218,7 @@ def test_what_can_not_be_had_is_told_by_name_and_asked_later_and_later_then_neve
 def test_only_products_on_sale_in_live_shops_that_did_not_come_just_now_are_asked_for(
     market: Any, shop: Any, stranger: Stranger
 ) -> None:
-    address = "https://shop.example/1.svg"
+    address = "https://shop.example/1.png"
     product(market, shop, None)
     product(market, shop, address, created_at=clock.wall())
     product(market, shop, address, retired_at=clock.now())
@@ -223,8 +230,8 @@ def test_only_products_on_sale_in_live_shops_that_did_not_come_just_now_are_aske
 def test_a_turn_is_bounded_and_a_picture_is_one_workers_at_a_time(
     market: Any, shop: Any, stranger: Stranger
 ) -> None:
-    stranger.lay("/1.svg", SVG % b"lime")
-    made = [product(market, shop, "https://shop.example/1.svg") for _ in range(3)]
+    stranger.lay("/1.png", photo("lime"))
+    made = [product(market, shop, "https://shop.example/1.png") for _ in range(3)]
     assert turn(market, most=2) == 2
     with market.as_worker():
         wall = clock.wall()
@@ -249,8 +256,8 @@ def test_pictures_keep_nobody_waiting_and_promise_all_their_files(
 ) -> None:
     registration.register()
     assert not [name for name in hooks.lags if "picture" in name]
-    stranger.lay("/1.svg", SVG % b"lime")
-    product(market, shop, "https://shop.example/1.svg")
+    stranger.lay("/1.png", photo("lime"))
+    product(market, shop, "https://shop.example/1.png")
     turn(market)
     check = hooks.invariants["pictures_have_files"].check
     with market.rows() as session:
