@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import hooks, tenancy
 from marketplace.core.actor import Actor
+from marketplace.core.errors import NotFound
 from marketplace.core.money import Money
 from marketplace.offers import service, terms
 from marketplace.offers.models import CommissionTerms, Offer, Partnership
@@ -122,14 +123,17 @@ def invitations(session: Session, actor: Actor, now: dt.datetime) -> list[Invita
     offers = session.scalars(
         service.visible(actor).where(Offer.state.in_(("open", "paused"))).order_by(Offer.id).limit(MOST)
     ).all()
-    found = _told(session, actor, offers, now)
+    found = [one for one in _told(session, actor, offers, now) if _concerns(one)]
     order = {"approved": 0, "accepted": 1, "applied": 2}
     return sorted(found, key=lambda one: (order.get(one.state, 3), one.shop.lower(), one.offer.name))
 
 
 def invitation(session: Session, actor: Actor, offer_id: uuid.UUID, now: dt.datetime) -> Invitation:
     """Return one offer that is open, or that the adviser joined once. Raises NotFound."""
-    return _told(session, actor, [service.get(session, actor, offer_id)], now)[0]
+    found = _told(session, actor, [service.get(session, actor, offer_id)], now)[0]
+    if not _concerns(found):
+        raise NotFound("offer", offer_id)
+    return found
 
 
 def coming_terms(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> Terms | None:
@@ -152,6 +156,11 @@ def differences(was: Terms, becomes: Terms) -> list[str]:
         "hold": (was.hold, becomes.hold),
     }
     return [name for name, (before, after) in pairs.items() if before != after]
+
+
+def _concerns(one: Invitation) -> bool:
+    """Tell whether an adviser is asked: the offer is open, or they joined it; their own shop's drafts are elsewhere."""
+    return one.offer.state == "open" or one.partnership is not None
 
 
 def _told(session: Session, actor: Actor, offers: Sequence[Offer], now: dt.datetime) -> list[Invitation]:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from marketplace.core import db, pages
 from marketplace.core.auth import current_actor
+from marketplace.core.errors import NotFound
 from marketplace.core.forms import Form, Query
 from marketplace.core.policy import policy
 from marketplace.core.schemas import QueryInteger, Schema, Text
@@ -76,7 +77,11 @@ def join(offer_id: uuid.UUID) -> Response:
 
     state = form.send(act)
     if state is None:
-        return _page(offer_id, form)
+        try:
+            return _page(offer_id, form)
+        except NotFound:
+            # An offer that is not open has no page for who never joined it, but a reason why not.
+            raise form.refusal or NotFound("offer", offer_id) from None
     pages.said(
         _("You applied. The shop is asked; its answer will stand here.")
         if state == "applied"

@@ -18,7 +18,8 @@ _STEPS = sa.text(
            (SELECT count(DISTINCT p.shop_id) FROM partnership p JOIN offer o ON o.id = p.offer_id
              WHERE p.adviser_id = a.id AND p.state = 'accepted' AND o.state = 'open') AS shops,
            EXISTS (SELECT FROM click_tally t JOIN tracked_link l ON l.id = t.link_id
-                    WHERE l.adviser_id = a.id AND t.name = 'raw') AS has_click
+                    WHERE l.adviser_id = a.id AND t.name = 'raw') AS has_click,
+           EXISTS (SELECT FROM commission c WHERE c.adviser_id = a.id AND c.mode = 'live') AS has_order
       FROM adviser a WHERE a.id = :adviser
     """
 )
@@ -36,11 +37,12 @@ class Begun:
     has_link: bool
     shops: int
     has_click: bool
+    has_order: bool
 
     @property
     def is_new(self) -> bool:
         """Tell whether there is nothing to draw yet."""
-        return not self.has_click
+        return not (self.has_click or self.has_order)
 
 
 def steps(session: Session, adviser_id: UUID) -> Begun:

@@ -17,10 +17,10 @@ from marketplace.offers.rates import Rate, read_rate
 
 STATES = ("pending", "approved", "paid", "declined", "reversed")
 
-# Money that came back from a payout that was not carried out is in the payout that took it up again, one step on.
+# Money that came back from a payout that was not carried out is in the payout that took it up again.
 _MINE = """
-  SELECT c.id, c.created_at, c.currency, c.shop_id, c.offer_id, c.order_id, o.order_ref, o.ordered_at, d.link_id,
-         d.touch_id, d.code_id, m.standing_minor, m.was_minor, m.cause, m.note, m.last_at, m.terms_id, m.lines,
+  SELECT c.id, c.mode, c.created_at, c.currency, c.shop_id, c.offer_id, c.order_id, o.order_ref, o.ordered_at,
+         d.link_id, d.touch_id, d.code_id, m.standing_minor, m.was_minor, m.cause, m.note, m.last_at, m.terms_id, m.lines,
          m.approved_at, y.payout_id, y.payout_state, y.paid_at, y.in_bank_at,
          greatest(o.ordered_at + t.hold_days * interval '24 hours',
                   o.received_at + interval '24 hours') AS approves_at,
@@ -49,10 +49,17 @@ _MINE = """
       SELECT a.link_id, a.touch_id, a.code_id FROM attribution a
        WHERE a.order_id = c.order_id AND a.adviser_id = c.adviser_id ORDER BY a.n DESC LIMIT 1) d ON true
     LEFT JOIN LATERAL (
+      WITH RECURSIVE way AS (
+        SELECT l.payout_id FROM accrual w JOIN payout_line l ON l.entry_id = w.entry_id
+         WHERE w.commission_id = c.id AND l.amount_minor > 0
+        UNION
+        SELECT l.payout_id FROM way
+          JOIN entry e ON e.source_type = 'payout' AND e.source_id = way.payout_id::text AND e.kind = 'released'
+          JOIN payout_line l ON l.entry_id = e.id)
       SELECT p.id AS payout_id, p.state AS payout_state, p.paid_at, p.in_bank_at
-        FROM accrual w JOIN payout_line l ON l.entry_id = w.entry_id JOIN payout p ON p.id = l.payout_id
-       WHERE w.commission_id = c.id AND l.amount_minor > 0 ORDER BY p.approved_at DESC LIMIT 1) y ON true
-   WHERE c.adviser_id = :adviser AND c.mode = 'live'
+        FROM way JOIN payout p ON p.id = way.payout_id
+       ORDER BY p.state = 'released', p.approved_at DESC LIMIT 1) y ON true
+   WHERE c.adviser_id = :adviser AND (c.mode = 'live' OR CAST(:one AS uuid) IS NOT NULL)
      AND (CAST(:shop AS uuid) IS NULL OR c.shop_id = :shop)
      AND (CAST(:link AS uuid) IS NULL OR d.link_id = :link)
      AND (CAST(:one AS uuid) IS NULL OR c.id = :one)
@@ -154,7 +161,7 @@ def page(session: Session, adviser_id: UUID, wanted: Wanted, after: Place | None
 
 
 def one(session: Session, adviser_id: UUID, commission_id: UUID) -> Earned | None:
-    """Return one order of an adviser, or None when it is not theirs or a test."""
+    """Return one order of an adviser, or None when it is not theirs; tests too, which no list shows."""
     values = {"state": None, "after_at": None, "after_id": None, "limit": 1}
     row = session.execute(_PAGE, Wanted().values(adviser_id, commission_id) | values).mappings().one_or_none()
     return None if row is None else _read(dict(row))

@@ -85,7 +85,7 @@ def show(commission_id: UUID) -> Response:
 
 
 @blueprint.post("/adviser/earnings/<uuid:commission_id>/dispute")
-@policy("disputes", "open")
+@policy("adviser_pages", "dispute")
 def dispute(commission_id: UUID) -> Response:
     """Dispute a decline; the shop is asked."""
     actor, now, form = current_actor(), request_now(), Form(OpenReport(exclude=("commission_id",)))

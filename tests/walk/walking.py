@@ -19,6 +19,7 @@ from tests.walk.town import Town
 # What an adviser may see of another tenant, because it is published: rows of these tables that stand in the open.
 PUBLISHED = {
     "offers.read": ("offer:",),
+    "adviser_pages.offers": ("offer:", "commission_terms:", "product:", "shop_domain:"),
     "terms.read": ("commission_terms:", "offer:"),
     "products.read": ("product:",),
     "partnerships.apply": ("offer:",),

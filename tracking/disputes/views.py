@@ -32,7 +32,7 @@ def show(dispute_id: UUID) -> Response:
 
 
 @blueprint.post("/adviser/disputes/<uuid:dispute_id>/escalate")
-@policy("disputes", "escalate")
+@policy("adviser_pages", "dispute")
 def escalate(dispute_id: UUID) -> Response:
     """Bring a dispute that the shop rejected to the platform."""
     actor, now, form = current_actor(), request_now(), Form(EscalateReport)
@@ -51,7 +51,7 @@ def escalate(dispute_id: UUID) -> Response:
 
 
 @blueprint.post("/adviser/disputes/<uuid:dispute_id>/withdraw")
-@policy("disputes", "withdraw")
+@policy("adviser_pages", "dispute")
 def withdraw(dispute_id: UUID) -> Response:
     """End a dispute of one's own."""
     actor, now = current_actor(), request_now()
