@@ -20,8 +20,8 @@ STATES = ("pending", "approved", "paid", "declined", "reversed")
 # Money that came back from a payout that was not carried out is in the payout that took it up again.
 _MINE = """
   SELECT c.id, c.mode, c.created_at, c.currency, c.shop_id, c.offer_id, c.order_id, o.order_ref, o.ordered_at,
-         d.link_id, d.touch_id, d.code_id, m.standing_minor, m.was_minor, m.cause, m.note, m.last_at, m.terms_id, m.lines,
-         m.approved_at, y.payout_id, y.payout_state, y.paid_at, y.in_bank_at,
+         d.link_id, d.touch_id, d.code_id, m.standing_minor, m.was_minor, m.cause, m.note, m.last_at, m.terms_id,
+         m.lines, m.approved_at, y.payout_id, y.payout_state, y.paid_at, y.in_bank_at,
          greatest(o.ordered_at + t.hold_days * interval '24 hours',
                   o.received_at + interval '24 hours') AS approves_at,
          m.approved_at IS NOT NULL AND NOT EXISTS (
