@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -17,6 +18,10 @@ class AuditEvent(db.Base):
     """One act that somebody may have to answer for; facts hold ids and words, never secrets or addresses."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        sa.Index("ix_audit_event_user_id", "user_id", "id"),
+        sa.Index("ix_audit_event_subject_id", "subject_id", "id"),
+    )
     # Who writes history may not be allowed to read it, so nothing is asked back.
     __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy reads this as a class attribute.
 

@@ -32,6 +32,7 @@ WEB_FUNCTIONS = {
     "adviser_sees_refund": "the same for the order of a refund",
     "payout_run_preview": "who is paid by a draft, to finance only, who read the same without it",
     "payout_run_reserve": "nothing; finance only, approved by who acts, not by the maker",
+    "stripe_event_again": "nothing; an admin only",
     "payouts_frozen": "whether payouts are frozen",
     "payout_freeze_by_hand": "nothing; finance only",
     "product_search": "ids of products that are published, which anybody may know",
