@@ -248,5 +248,65 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
             "finance",
             {"adviser_id": things["adviser_id"], "note": "of the lost payout"},
         ),
+        **_advice_bodies(things),
     }
     return found
+
+
+def _advice_bodies(things: dict[str, str]) -> dict[Call, tuple[str, dict[str, Any]]]:
+    """Return the bodies of advice, of what readers write under it, and of switches for mail."""
+    blocks = [{"id": "t", "type": "text", "text": "Ripe."}]
+    page = {
+        "kind": "single",
+        "language": "nl",
+        "title": "Pears",
+        "verdict": "Take these.",
+        "topics": ["pears"],
+    }
+    page |= {"blocks": blocks}
+    mail = {"email": "peer@example.test"}
+    asked = {"body": "is it any good then?", "language": "nl", "name": "Piet"} | mail | {"consent": True}
+    review = {
+        "stars": 5,
+        "title": "Pears",
+        "body": "as good as a pear can be",
+        "name": "Piet",
+        "language": "nl",
+    }
+    reported = {"reason": "other", "statement": "it is not so at all", "language": "nl"} | mail
+    return {
+        ("POST", "/advice-pages"): ("adviser", page),
+        ("PATCH", "/advice-pages/{page_id}/draft"): ("adviser", {"edit": 1} | page),
+        ("POST", "/advice-pages/{page_id}/publish"): ("adviser", {"edit": 1}),
+        ("POST", "/advice-pages/{page_id}/twin"): ("adviser", {"twin_id": things["page_id"]}),
+        ("POST", "/advice-pages/{page_id}/take-down"): ("admin", {"reason": "it is not so at all"}),
+        ("POST", "/advice-pages/{page_id}/restore"): ("admin", {"reason": "it is so after all"}),
+        ("POST", "/questions/page/{page_id}"): ("anonymous", asked | {"block": "t"}),
+        ("POST", "/questions/adviser/{adviser_id}"): ("anonymous", asked),
+        ("POST", "/questions/product/{product_id}"): ("anonymous", asked),
+        ("POST", "/questions/{question_id}/answers"): (
+            "adviser",
+            {"body": "yes it is", "product_id": things["product_id"]},
+        ),
+        ("POST", "/questions/{question_id}/set-aside"): ("adviser", {"reason": "not now"}),
+        ("POST", "/questions/{question_id}/hide"): ("admin", {"reason": "rude"}),
+        ("POST", "/questions/answers/{answer_id}/hide"): ("admin", {"reason": "rude"}),
+        ("POST", "/saved-answers"): ("adviser", {"title": "Pears", "body": "yes it is"}),
+        ("POST", "/votes/page/{page_id}"): ("anonymous", {"is_taken_back": False}),
+        ("POST", "/votes/answer/{answer_id}"): ("anonymous", {"is_taken_back": False}),
+        ("POST", "/votes/review/{review_id}"): ("anonymous", {"is_taken_back": False}),
+        ("POST", "/follows/{adviser_id}"): ("anonymous", mail | {"language": "nl"}),
+        ("POST", "/follows/confirm"): ("anonymous", {"token": "t" * 40}),
+        ("POST", "/follows/end"): ("anonymous", {"token": "t" * 40}),
+        ("POST", "/reviews/{product_id}"): ("anonymous", review | {"order_ref": "V-7"} | mail),
+        ("POST", "/reviews/{review_id}/hide"): ("admin", {"reason": "rude"}),
+        ("POST", "/page-reports/page/{page_id}"): ("anonymous", reported | {"consent": True}),
+        ("POST", "/page-reports/{report_id}/decide"): (
+            "admin",
+            {"outcome": "reject", "reason": "it is so indeed"},
+        ),
+        ("POST", "/me/notifications"): (
+            "adviser",
+            {"locale": "nl", "items": [{"kind": "first_order", "is_on": False}]},
+        ),
+    }

@@ -31,6 +31,7 @@ SECRET_NAMES = ("Zwijgzaam", "zwijgzaam.example", "Anoniem")
 # gave a wrong password is written down on purpose.
 IGNORED_TABLES = frozenset({"heartbeat", "alembic_version", "own_device"})
 WRITTEN_DOWN = '{"action": "account.sign_in_refused"}'
+REPORT = {"reason": "other", "statement": "it is not so at all"}
 IGNORED_COLUMNS = ("last_seen_at", "last_used_at")
 
 
@@ -173,6 +174,7 @@ class Siege:
             "evidence_id": stated["id"],
             "declined_id": declined,
             "dispute_id": disputed,
+            **self._advise(trade, str(link.product_id)),
             "feed_id": feed,
             "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
             "invitation_id": trade.call("POST", "/invitations", invitation, status=201, **owner)["id"],
@@ -183,6 +185,37 @@ class Siege:
             "statement_id": str(uuid.uuid4()),
             "run_id": str(uuid.uuid4()),
             "break_id": str(uuid.uuid4()),
+        }
+
+    def _advise(self, trade: Trade, product: str) -> dict[str, str]:
+        """Let the adviser write a page, with a question, its answer, a review, a report and a picture."""
+        anne = trade.anne.bearer
+        page = {"kind": "single", "language": "nl", "title": "Peren", "verdict": "Neem deze."}
+        page["blocks"] = [{"id": "t", "type": "text", "text": "Sappig."}]
+        page_id = trade.call("POST", "/advice-pages", page, status=201, bearer=anne)["page_id"]
+        trade.call("POST", f"/advice-pages/{page_id}/publish", {"edit": 1}, status=200, bearer=anne)
+        asked = {"body": "is it any good then?"}
+        question = trade.call("POST", f"/questions/page/{page_id}", asked, status=201, bearer="")["id"]
+        answer = {"body": "yes it is"}
+        answered = trade.call("POST", f"/questions/{question}/answers", answer, status=201, bearer=anne)
+        saved = {"title": "Peer", "body": "yes it is"}
+        review = {"stars": 5, "title": "Peer", "body": "as good as a pear can be", "name": "Piet"}
+        trade.call("POST", f"/page-reports/page/{page_id}", REPORT, status=201, bearer="")
+        [report] = trade.rows("SELECT id FROM page_report WHERE page_id = :i", i=page_id)
+        picture = ids.new_id()
+        trade.execute(
+            "INSERT INTO picture (id, kind, adviser_id, sha256, width, height, alt, created_at)"
+            " VALUES (:i, 'page', :a, :s, 1, 1, 'a pear', now())",
+            i=picture, a=trade.anne.id, s=secrets.token_bytes(32),
+        )  # fmt: skip
+        return {
+            "page_id": page_id,
+            "question_id": question,
+            "answer_id": answered["id"],
+            "saved_answer_id": trade.call("POST", "/saved-answers", saved, status=201, bearer=anne)["id"],
+            "review_id": trade.call("POST", f"/reviews/{product}", review, status=201, bearer="")["id"],
+            "report_id": str(report["id"]),
+            "picture_id": str(picture),
         }
 
     @staticmethod
