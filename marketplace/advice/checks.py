@@ -24,20 +24,20 @@ FINDINGS: Final[Mapping[str, tuple[bool, str]]] = {
     "title_missing": (True, "The page has no title."),
     "verdict_missing": (True, "The page has no verdict: say in a sentence or two what you advise."),
     "nothing_to_read": (True, "The page has no text and no product yet."),
-    "obtained_missing": (True, "Say how you obtained {name}: readers always see it."),
-    "why_missing": (True, "Say why you advise {name}."),
+    "obtained_missing": (True, "Say how you obtained %(name)s: readers always see it."),
+    "why_missing": (True, "Say why you advise %(name)s."),
     "alt_missing": (True, "Say in words what the picture shows, for who can't see it."),
-    "product_gone": (True, "{name} is no longer sold by its shop."),
-    "dead_link": (True, "The link of {name} leads nowhere: it has no name or no address."),
-    "offer_not_joined": (True, "The button of {name} can't pay: you don't take part in that offer now."),
-    "out_of_stock": (False, "{name} is out of stock at {shop}."),
-    "price_old": (False, "The price of {name} was last seen more than a day ago."),
-    "could_pay": (False, "You take part in an offer of {shop}, but the button of {name} pays nothing."),
+    "product_gone": (True, "%(name)s is no longer sold by its shop."),
+    "dead_link": (True, "The link of %(name)s leads nowhere: it has no name or no address."),
+    "offer_not_joined": (True, "The button of %(name)s can't pay: you don't take part in that offer now."),
+    "out_of_stock": (False, "%(name)s is out of stock at %(shop)s."),
+    "price_old": (False, "The price of %(name)s was last seen more than a day ago."),
+    "could_pay": (False, "You take part in an offer of %(shop)s, but the button of %(name)s pays nothing."),
     "minus_missing": (False, "No product has a downside: readers trust a page that names one."),
     "method_missing": (False, "Say how you tested or chose: a page without it convinces nobody."),
-    "for_whom_missing": (False, "Say for whom {name} is, and for whom it is not."),
+    "for_whom_missing": (False, "Say for whom %(name)s is, and for whom it is not."),
     "topic_missing": (False, "Without a topic nobody finds the page by browsing."),
-    "claim": (False, "\u201c{word}\u201d promises more than you may know: say what you saw."),
+    "claim": (False, "\u201c%(word)s\u201d promises more than you may know: say what you saw."),
 }
 
 
@@ -62,7 +62,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Return the finding in English."""
-        return self.template.format_map(self.facts)
+        return self.template % self.facts
 
 
 class NotReady(Conflict):

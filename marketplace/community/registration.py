@@ -21,11 +21,12 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of dialogue."""
-    from marketplace.community import api_questions, api_readers, views_finding, views_reading
+    from marketplace.community import api_questions, api_readers, views_desk, views_finding, views_reading
 
     return [
         views_reading.blueprint,
         views_finding.blueprint,
+        views_desk.blueprint,
         api_questions.blueprint,
         api_questions.saved_answers,
         api_readers.votes,

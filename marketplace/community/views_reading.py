@@ -29,7 +29,7 @@ from marketplace.community import (
 from marketplace.core import config, db, forms, pages, wording
 from marketplace.core.actor import ANONYMOUS
 from marketplace.core.auth import current_actor
-from marketplace.core.errors import NotFound
+from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Boolean, Schema, Text, Uuid
 from marketplace.core.wording import _
@@ -159,10 +159,12 @@ def follow(handle: str) -> Response:
     def act(data: dict[str, Any]) -> bool:
         with db.transaction(point="pages.follow") as session:
             who, now = _adviser(session, handle), pages.business_now()
+            if actor.user_id is None and not data["email"]:
+                raise InvalidInput({"email": [_("Say where we can mail you.")]})
             readers.spend("follow")
             if actor.user_id is not None:
                 following.follow(session, actor, who.id, wording.language(), now)
-            elif data["email"]:
+            else:
                 following.ask(session, who.id, data["email"], wording.language(), now)
             return actor.user_id is not None
 

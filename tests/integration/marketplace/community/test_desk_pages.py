@@ -1,0 +1,114 @@
+"""An adviser's desk: a page is written, moved, checked and published by forms alone; what was typed is never lost."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import html
+
+import wsgi
+from marketplace.accounts import limits
+from marketplace.core import config, web
+from tests.integration.marketplace.community.conftest import Square
+from tests.integration.marketplace.community.test_reading_pages import HOSTILE, at, words
+
+
+@pytest.fixture
+def square(database):
+    wsgi.register()
+    limits._storage.cache_clear()
+    made = Square(database)
+    made.trade.app = web.create_app(config.current(), wsgi.blueprints())
+    return made
+
+
+def ask(square, method, path, status, bearer=None, **fields):
+    client = square.trade.app.test_client(use_cookies=False)
+    headers = {"Authorization": f"Bearer {bearer or square.trade.anne.bearer}", "Accept": "text/html"}
+    answer = client.open(
+        path, method=method, data=fields or None, headers=headers | {"Accept-Language": "nl"}
+    )
+    assert answer.status_code == status, (answer.status_code, answer.text[:3000])
+    return answer
+
+
+def fields_of(answer):
+    """Return what a browser would send of the editor's form."""
+    tree = html.fromstring(answer.text)
+    found = {}
+    for one in tree.xpath("//form[@id='draft']//*[@name] | //*[@form='draft'][@name]"):
+        if one.tag == "button":
+            continue
+        if one.tag == "select":
+            value = (one.xpath("option[@selected]/@value") or one.xpath("option/@value"))[0]
+        else:
+            value = one.text_content() if one.tag == "textarea" else one.get("value", "")
+        found.setdefault(one.get("name"), []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+def test_a_page_is_written_and_published_by_forms_alone(square):
+    begun = ask(square, "POST", "/adviser/advice", 303, kind="gift_list")
+    here = begun.headers["Location"]
+    [row] = square.trade.rows("SELECT link FROM product WHERE id = :i", i=square.product)
+    ask(
+        square,
+        "POST",
+        here,
+        303,
+        **fields_of(ask(square, "GET", here, 200)) | {"act": "card", "paste": row["link"]},
+    )
+    fields = fields_of(ask(square, "GET", here, 200))
+    card = next(name.partition(".")[0] for name in fields if name.endswith(".why"))
+    assert fields[f"{card}.offer_id"] == str(square.trade.world.offer_id)
+    page = ask(square, "GET", here, 200)
+    assert at(html.fromstring(page.text), "button[value=publish]")[0].get("disabled") is not None
+    fields |= {
+        "title": f"Cadeaus {HOSTILE}", "verdict": "Neem de Molen.", "topics": "Koffie, Sint & Kerst",
+        f"{card}.why": "Omdat hij maalt.", f"{card}.obtained": "bought", f"{card}.plus": "Licht\nKlein",
+    }  # fmt: skip
+    ask(square, "POST", here, 303, **fields, act=f"down:{card}")
+    moved = fields_of(ask(square, "GET", here, 200))
+    assert moved["order"].index(card) == fields["order"].index(card) + 1
+    assert moved["topics"] == "koffie, sint-kerst" and moved[f"{card}.plus"] == "Licht\nKlein"
+    shown = html.fromstring(ask(square, "GET", here, 200).text)
+    assert words(shown, ".preview .disc b") == ["Reclame"] and not shown.xpath("//img[@src='x']")
+    published = ask(square, "POST", here, 303, **moved, act="publish")
+    assert published.headers["Location"].startswith("/a/cadeaus")
+    assert "Gepubliceerd" in ask(square, "GET", "/adviser/advice", 200).text
+    ask(square, "POST", f"{here}/withdraw", 303)
+    ask(square, "GET", published.headers["Location"], 410)
+    bert = square.trade.join()
+    ask(square, "GET", here, 404, bearer=bert.bearer)
+    ask(square, "GET", here, 403, bearer=square.trade.owner)
+
+
+def test_what_was_typed_in_a_second_window_is_shown_again_and_not_saved_over(square):
+    here = f"/adviser/advice/{square.page()['page_id']}"
+    fields = fields_of(ask(square, "GET", here, 200))
+    ask(square, "POST", here, 303, **fields | {"title": "Eerste venster"}, act="save")
+    second = ask(
+        square, "POST", here, 409, **fields | {"title": "Tweede venster", "p1.why": "Getypt"}, act="save"
+    )
+    again = fields_of(second)
+    assert (again["title"], again["p1.why"], again["edit"]) == ("Tweede venster", "Getypt", "2")
+    assert fields_of(ask(square, "GET", here, 200))["title"] == "Eerste venster"
+    wrong = ask(square, "POST", here, 422, **again | {"title": "x" * 141}, act="save")
+    assert fields_of(wrong)["title"] == "x" * 141
+
+
+def test_the_inbox_answers_with_a_saved_text_and_suggests_a_product(square):
+    page = square.published()
+    question = {"body": "Kan hij ook grof malen?", "name": "Sanne"}
+    first, second = (square.say(f"/questions/page/{page['id']}", question)["id"] for _ in range(2))
+    inbox = html.fromstring(ask(square, "GET", "/adviser/questions", 200).text)
+    assert words(inbox, "article h2") == [question["body"]] * 2
+    [row] = square.trade.rows("SELECT link FROM product WHERE id = :i", i=square.product)
+    here = f"/adviser/questions/{first}/answer"
+    assert at(html.fromstring(ask(square, "POST", here, 422, body="").text), "article .wrong")
+    ask(square, "POST", here, 303, body="Ja, op stand 30.", product=row["link"], keep_as="Grof malen")
+    [saved] = square.call("GET", "/saved-answers")["items"]
+    ask(square, "POST", f"/adviser/questions/{second}/answer", 303, body="", saved=saved["id"])
+    told = [square.look(f"/questions/{one}")["answers"][0] for one in (first, second)]
+    assert [one["body"] for one in told] == ["Ja, op stand 30."] * 2
+    assert told[0]["product_id"] == square.product
+    assert at(html.fromstring(ask(square, "GET", "/adviser/questions", 200).text), ".empty")
