@@ -39,9 +39,11 @@ ROOMS = (
     "payouts.runs",
     "payouts.statements",
     "payouts.reconciliation",
+    "payouts.receipts",
     "payouts.finance",
     "payouts.earnings",
     "payouts.shopkeeping",
+    "payouts.finding",
 )
 EDGE_PREFIXES = ("/t/", "/o/", "/_edge/")
 

@@ -8,14 +8,14 @@ from uuid import UUID
 import marshmallow as ma
 import sqlalchemy as sa
 
-from marketplace.core import db, schemas, tenancy
+from marketplace.core import db, schemas
 from marketplace.core.auth import current_actor
 from marketplace.core.money import Money
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint
 from payouts.settlement.payout_models import Payout
-from payouts.statements import service, whereabouts
+from payouts.statements import listing, service, whereabouts
 from payouts.statements.models import Statement
 
 blueprint = ApiBlueprint(
@@ -70,8 +70,7 @@ def list_statements(query: dict[str, Any]) -> dict[str, Any]:
         .limit(query["limit"] + 1)
     )
     actor = current_actor()
-    if not actor.is_platform:
-        statement = statement.where(tenancy.adviser(actor, "statements.listed", Statement.adviser_id))
+    statement = statement.where(listing.visible(actor))
     if query["cursor"]:
         statement = statement.where(Statement.id < id_after(query["cursor"]))
     with db.session() as session:

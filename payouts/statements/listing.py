@@ -30,6 +30,13 @@ class Paid:
         return self.payout.amount
 
 
+def visible(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return which statements an actor may see: the platform all, an adviser their own."""
+    return (
+        sa.true() if actor.is_platform else tenancy.adviser(actor, "statements.listed", Statement.adviser_id)
+    )
+
+
 def paid(session: Session, actor: Actor, *, before: UUID | None = None, limit: int = 50) -> list[Paid]:
     """Return up to limit + 1 payouts of the acting adviser, newest first, before the id `before`.
 

@@ -38,6 +38,8 @@ class Gathered:
     via: Mapping[UUID, str]
     terms: Mapping[UUID, Terms]
     own: frozenset[UUID]
+    # By candidate id, what the adviser's account was at that instant.
+    states: Mapping[UUID, str]
 
 
 def decide_order(session: Session, order: ShopOrder, *, look_at_clicks: bool) -> Gathered:
@@ -62,7 +64,7 @@ def decide_over(
     candidates, states, terms = _candidates(session, facts, seen, code)
     policy = policies.at(session, order.shop_id, order.ordered_at)
     decision = decide(candidates, facts, policy, states, terms, own)
-    return Gathered(decision, policy, facts, seen, via, terms, own)
+    return Gathered(decision, policy, facts, seen, via, terms, own, states)
 
 
 def touches_of(
