@@ -59,8 +59,13 @@ def require_owner(actor: Actor, shop_id: UUID) -> UUID:
 
 def refuse_staff(actor: Actor, shop_id: UUID) -> None:
     """Raise OwnerNeeded for everybody but the owners of a shop; ask once a row of it was found to be the actor's."""
-    if not tenancy.owns(actor, "shops.owner", shop_id):
+    if not is_owner(actor, shop_id):
         raise OwnerNeeded(shop_id=shop_id)
+
+
+def is_owner(actor: Actor, shop_id: UUID) -> bool:
+    """Tell whether the actor owns a shop, so that pages show what only owners may do."""
+    return tenancy.owns(actor, "shops.owner", shop_id)
 
 
 def owned_by(session: Session, actor: Actor, shop_id: UUID) -> Shop:

@@ -174,6 +174,15 @@ def get(session: Session, actor: Actor, offer_id: uuid.UUID) -> Offer:
     return offer
 
 
+def owned(session: Session, actor: Actor, offer_id: uuid.UUID) -> Offer:
+    """Return an offer of a shop that the actor works for, for the shop's own pages. Raises NotFound."""
+    query = sa.select(Offer).where(Offer.id == offer_id, tenancy.shops(actor, "offers.inside", Offer.shop_id))
+    offer = session.scalars(query).first()
+    if offer is None:
+        raise NotFound("offer", offer_id)
+    return offer
+
+
 def listed(
     session: Session,
     actor: Actor,

@@ -38,7 +38,8 @@ def open_page(gateway: Gateway, funding: Funding, base_url: str) -> Funding:
     answer is missing: the sweep repeats it with the same key.
     """
     amount = Money(funding.amount_minor, funding.currency)
-    done, cancelled = f"{base_url}/funding?paid={funding.id}", f"{base_url}/funding?cancelled={funding.id}"
+    back = f"{base_url}/shop/budget?shop_id={funding.shop_id}"
+    done, cancelled = f"{back}&paid={funding.id}", f"{back}&cancelled={funding.id}"
     try:
         page = gateway.create_checkout(checkout_key(funding.id), funding.id, amount, done, cancelled)
     except Rejected:

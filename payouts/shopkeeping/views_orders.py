@@ -1,0 +1,164 @@
+"""/shop/orders: sales by advice that wait for the shop's word, and every other one with what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import flask
+from werkzeug.wrappers import Response
+
+from marketplace.core import db, pages
+from marketplace.core.actor import Actor
+from marketplace.core.auth import current_actor
+from marketplace.core.errors import IllegalTransition
+from marketplace.core.formats import ZONE
+from marketplace.core.forms import Form, Query
+from marketplace.core.paging import encode_cursor, place_after
+from marketplace.core.policy import policy
+from marketplace.core.web import request_now
+from marketplace.core.wording import ngettext
+from payouts.shopkeeping import order_life, sales, schemas, surroundings
+from tracking.commissions import approval
+from tracking.commissions.states import REASONS
+
+blueprint = flask.Blueprint("shop_orders", __name__)
+MOST_IN_A_FILE = 20_000
+COLUMNS: tuple[pages.Column, ...] = (
+    ("order", lambda row: row.order_ref),
+    ("product", lambda row: row.title),
+    ("ordered at", lambda row: row.ordered_at),
+    ("reported at", lambda row: row.received_at),
+    ("channel", lambda row: row.channel),
+    ("adviser", lambda row: row.adviser),
+    ("net", lambda row: row.net),
+    ("returned", lambda row: row.back),
+    ("status", lambda row: row.state),
+    ("approved by itself at", lambda row: row.approves_at if row.state == "pending" else None),
+    ("reason", lambda row: row.cause if row.is_struck else None),
+    ("note", lambda row: row.note),
+    ("commission", lambda row: row.amount),
+    ("commission before", lambda row: row.was),
+    ("fee", lambda row: row.fee),
+    ("commission id", lambda row: row.id),
+)
+
+
+@blueprint.get("/shop/orders")
+@policy("shop_pages", "read")
+def index() -> Response:
+    """List the orders that wait for the shop by their deadline, or others, or give the list as a file."""
+    return _list(current_actor(), Form(schemas.Verdict))
+
+
+@blueprint.post("/shop/orders")
+@policy("shop_pages", "act")
+def decide() -> Response:
+    """Approve or decline one order or many; each that can't be decided any more is left as it is and counted."""
+    actor, now, form = current_actor(), request_now(), Form(schemas.Verdict)
+
+    def act(data: dict[str, Any]) -> tuple[int, int]:
+        done, late = 0, 0
+        for commission_id in dict.fromkeys(data["commission"]):
+            try:
+                if data["verdict"] == "approve":
+                    db.run_in_transaction(
+                        lambda writer, one=commission_id: approval.approve(writer, actor, one, now),  # type: ignore[misc]
+                        point="commissions.approve",
+                    )
+                else:
+                    db.run_in_transaction(
+                        lambda writer, one=commission_id: approval.decline(  # type: ignore[misc]
+                            writer, actor, one, data["reason"], data["note"], now
+                        ),
+                        point="commissions.decline",
+                    )
+                done += 1
+            except IllegalTransition:
+                # Of many, one may have been decided a moment ago; with a single one it is the answer.
+                if len(data["commission"]) == 1:
+                    raise
+                late += 1
+        return done, late
+
+    made = form.send(act)
+    if made is None:
+        return _list(actor, form)
+    done, late = made
+    if form.value("verdict") == "approve":
+        told = ngettext("%(num)s order approved.", "%(num)s orders approved.", done)
+    else:
+        told = ngettext(
+            "%(num)s order declined; the adviser reads why.", "%(num)s orders declined; the advisers read why.", done
+        )
+    pages.said(told % {"num": done})
+    if late:
+        told = ngettext(
+            "%(num)s order had been decided already and stays as it was.",
+            "%(num)s orders had been decided already and stay as they were.",
+            late,
+        )
+        pages.said(told % {"num": late}, "notice")
+    return pages.go(pages.own_address(flask.request.form.get("next"), "/shop/orders"))
+
+
+@blueprint.get("/shop/orders/<path:order_ref>")
+@policy("shop_pages", "read")
+def show(order_ref: str) -> Response:
+    """Show one order: its lines, who advised and who took part, what came back, and what it costs."""
+    actor = current_actor()
+    with db.session() as session:
+        order, life = order_life.of(session, actor, order_ref, flask.request.args.get("mode"))
+        here = surroundings.of(session, actor, order.shop_id)
+        wanted = sales.Wanted(order_ref=order_ref)
+        money = sales.page(session, order.shop_id, wanted, None, 10) if order.mode == "live" else []
+    return pages.render(
+        "shop/order.html",
+        life=life,
+        money=money,
+        form=Form(schemas.Verdict),
+        reasons=REASONS,
+        **here.context(),
+    )
+
+
+def _list(actor: Actor, form: Form) -> Response:
+    query = Query(schemas.OrdersFilter)
+    state = None if query.data["status"] == "all" else query.data["status"]
+    limit, wanted = query.data["limit"], _wanted(query.data, state)
+    with db.session() as session:
+        here = surroundings.of(session, actor)
+        if query.data["format"] == "csv":
+            every = sales.page(session, here.shop.id, wanted, None, MOST_IN_A_FILE)
+            return pages.csv(every[:MOST_IN_A_FILE], COLUMNS, f"orders-{here.shop.code}")
+        found = sales.page(session, here.shop.id, wanted, place_after(query.data["cursor"]), limit)
+        sums = sales.totals(session, here.shop.id, wanted)
+        advisers = order_life.advisers(session, here.shop.id)
+    shown, more = found[:limit], len(found) > limit
+    return pages.render(
+        "shop/orders.html",
+        form.status,
+        rows=shown,
+        totals=sales.summed(sums, state),
+        counts={one: sum(row.orders for row in sums if row.state == one) for one in sales.STATES},
+        state=state,
+        advisers=advisers,
+        query=query,
+        form=form,
+        reasons=REASONS,
+        next_cursor=encode_cursor(shown[-1].place_at.isoformat(), shown[-1].id) if more else None,
+        **here.context(),
+    )
+
+
+def _wanted(data: dict[str, Any], state: str | None) -> sales.Wanted:
+    def midnight(day: dt.date | None, days: int = 0) -> dt.datetime | None:
+        if day is None:
+            return None
+        return dt.datetime.combine(day + dt.timedelta(days=days), dt.time(), ZONE)
+
+    return sales.Wanted(
+        state, data["adviser_id"], data["ref"], midnight(data["since"]), midnight(data["until"], 1)
+    )
+
+
