@@ -122,7 +122,8 @@ def render(template: str, status: int = 200, /, **context: Any) -> Response:
         "language": wording.language(),
         "locale_name": wording.locale_name(),
         "theme": theme if theme in THEMES else "",
-        "area": area,
+        # Not "area", which is a macro of the parts: a page that takes it would lose its ways.
+        "rail": area,
         "areas": navigation.areas_of(actor),
         "way": navigation.current_way(area, flask.request.path) if area else None,
         "home": navigation.home_of(actor),
