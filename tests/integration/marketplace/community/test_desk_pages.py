@@ -102,6 +102,7 @@ def test_the_inbox_answers_with_a_saved_text_and_suggests_a_product(square):
     first, second = (square.say(f"/questions/page/{page['id']}", question)["id"] for _ in range(2))
     inbox = html.fromstring(ask(square, "GET", "/adviser/questions", 200).text)
     assert words(inbox, "article h2") == [question["body"]] * 2
+    assert "Vragen" in words(inbox, "aside nav")[0]
     [row] = square.trade.rows("SELECT link FROM product WHERE id = :i", i=square.product)
     here = f"/adviser/questions/{first}/answer"
     assert at(html.fromstring(ask(square, "POST", here, 422, body="").text), "article .wrong")
