@@ -1,0 +1,270 @@
+"""A shop's pages show what the API says, to the cent; what they send goes through the same door, and text stays text."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import lxml.html
+import pytest
+from werkzeug.test import TestResponse
+
+import wsgi
+from marketplace.core import clock, config, db, web
+from marketplace.core.money import Money
+from payouts.accrual import service as accrual
+from payouts.shopkeeping import purse
+from tests.conftest import Database
+from tests.integration.tracking.trade import Trade, line
+from tests.standing import Standing, standing
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Business:
+    """A shop with Anne's orders in every state; asked as a browser asks, by its owner."""
+
+    def __init__(self, database: Database) -> None:
+        self.trade = trade = Trade(database)
+        wsgi.register()
+        trade.app = self.app = web.create_app(config.current(), wsgi.blueprints())
+        trade.report(trade.order("A-1", trade.token(trade.anne), lines=[line(title=HOSTILE)]))
+        for ref in ("A-2", "A-3", "A-4", "A-5"):
+            trade.report(trade.order(ref, trade.token(trade.anne)))
+        trade.report(trade.order("K-1"))
+        trade.edge_mark(-clock.offset())
+        trade.move_clock(days=2)
+        trade.work()
+        self.ids = {one["order_ref"]: one["id"] for one in self.api("/commissions")}
+        trade.call("POST", f"/commissions/{self.ids['A-2']}/decline", {"reason": "duplicate"}, status=200)
+        trade.call("POST", f"/commissions/{self.ids['A-3']}/approve", {}, status=200)
+        told = {"commission_id": self.ids["A-2"], "statement": HOSTILE, "links": []}
+        self.dispute = trade.call("POST", "/disputes", told, status=201, bearer=trade.anne.bearer)["id"]
+        with trade.as_worker():
+            while db.run_in_transaction(lambda session: accrual.post_due(session, clock.now())):
+                pass
+
+    def close(self) -> None:
+        self.trade.everything.dispose()
+
+    def api(self, path: str) -> Any:
+        return self.trade.call("GET", path, status=200)["items"]
+
+    def ask(
+        self, path: str, *, status: int = 200, form: Any = None, who: str | None = "owner"
+    ) -> TestResponse:
+        bearer = self.trade.owner if who == "owner" else who
+        headers = {"Accept": "text/html"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
+        client = self.app.test_client(use_cookies=False)
+        answer = client.open(path, method="GET" if form is None else "POST", data=form, headers=headers)
+        assert answer.status_code == status, (answer.status_code, answer.text[:3000])
+        if answer.mimetype == "text/html":
+            assert HOSTILE not in answer.text
+        return answer
+
+    def page(self, path: str, **asked: Any) -> lxml.html.HtmlElement:
+        return lxml.html.fromstring(self.ask(path, **asked).text)
+
+
+def words(page: lxml.html.HtmlElement) -> str:
+    return " ".join(page.xpath("//main")[0].text_content().replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def told(amount: dict[str, str]) -> str:
+    return f"€ {amount['amount'].replace('.', ',')}"
+
+
+@pytest.fixture(scope="module")
+def world(pg: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing[Business]]:
+    with standing(pg, valkey.url, Business, segments_dir=str(tmp_path_factory.mktemp("s"))) as built:
+        yield built
+
+
+@pytest.fixture
+def business(world: Standing[Business]) -> Iterator[Business]:
+    with world.at_work() as working:
+        yield working
+
+
+PAGES = (
+    "/shop", "/shop/orders", "/shop/orders?status=all", "/shop/orders/A-1", "/shop/offers", "/shop/advisers",
+    "/shop/budget", "/shop/products", "/shop/install", "/shop/members", "/shop/stores", "/shop/start/shop",
+    "/shop/start/domain", "/shop/start/products", "/shop/start/terms", "/shop/start/install", "/shop/start/test",
+    "/shop/start/live",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_of_a_shop_has_one_heading_and_no_stranger_sees_it(business, path):
+    assert len(business.page(path).xpath("//h1")) == 1
+    business.ask(path, status=401, who=None)
+    if path != "/shop/start/shop":
+        business.ask(path, status=403, who=business.trade.anne.bearer)
+
+
+def test_overview_says_what_waits_and_that_the_budget_is_used_up(business):
+    [held] = business.trade.call("GET", "/funding", status=200, bearer=business.trade.owner)["balances"]
+    text = words(business.page("/shop"))
+    assert f"Your budget is used up: {told(held['owed'])}" in text
+    assert "1 dispute waits for your answer." in text
+
+
+def test_list_of_orders_holds_what_waits_with_its_day_and_the_sum_of_the_api(business):
+    waits = [one for one in business.api("/commissions?mode=live") if one["state"] == "pending"]
+    page = business.page("/shop/orders")
+    assert len(page.xpath("//tbody/tr")) == len(waits) == 3
+    cents = sum(int(one["amount"]["amount"].replace(".", "")) for one in waits)
+    fee = sum(Money(int(one["amount"]["amount"].replace(".", "")), "EUR").share_bp(1000).minor for one in waits)
+    foot = " ".join(page.xpath("//tfoot")[0].text_content().replace("\N{NO-BREAK SPACE}", " ").split())
+    assert f"€ {(cents + fee) / 100:.2f}".replace(".", ",") in foot
+    file = business.ask("/shop/orders?status=all&format=csv").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(file.lstrip("\ufeff"))))
+    assert {row["order"]: row["status"] for row in rows}["A-2"] == "declined"
+    assert len(rows) == 5
+
+
+def test_many_orders_are_approved_at_once_and_one_that_was_decided_is_only_counted(business):
+    form = {"verdict": "approve", "commission": [business.ids["A-1"], business.ids["A-2"]]}
+    business.ask("/shop/orders", form=form, status=303)
+    states = {one["order_ref"]: one["state"] for one in business.api("/commissions?mode=live")}
+    assert (states["A-1"], states["A-2"]) == ("approved", "declined")
+
+
+def test_decline_without_a_reason_is_refused_and_with_one_the_adviser_reads_it(business):
+    form = {"verdict": "decline", "commission": business.ids["A-4"]}
+    page = business.page("/shop/orders", form=form, status=422)
+    assert "A decline needs a reason; the adviser reads it." in words(page)
+    business.ask("/shop/orders", form=form | {"reason": "other", "note": HOSTILE}, status=303)
+    mine = business.trade.call("GET", f"/commissions/{business.ids['A-4']}", status=200)
+    assert (mine["state"], mine["note"]) == ("declined", HOSTILE)
+    assert "alert(1)" in words(business.page("/shop/orders/A-4"))
+
+
+def test_order_without_advice_says_that_it_costs_nothing(business):
+    assert "It costs you nothing." in words(business.page("/shop/orders/K-1"))
+    business.ask("/shop/orders/NEVER", status=404)
+
+
+def test_example_is_worked_out_by_the_real_calculation_and_publishes_nothing(business):
+    offer = business.trade.world.offer_id
+    form = {"act": "preview", "value": "8", "window_days": "30", "hold_days": "14", "example": "129"}
+    text = words(business.page(f"/shop/offers/{offer}", form=form))
+    for said in ("€ 129,00", "€ 106,61", "€ 8,53", "€ 0,85", "€ 9,38"):
+        assert said in text
+    assert "Different from version 1" in text
+    assert len(business.trade.call("GET", f"/offers/{offer}/terms", status=200)["items"]) == 1
+
+
+def test_terms_are_published_with_exceptions_and_wrong_ones_named_at_their_field(business):
+    offer = business.trade.world.offer_id
+    form = {"value": "7,5", "window_days": "30", "hold_days": "14", "rule_0.name": "Coffee", "rule_0.value": "x"}
+    page = business.page(f"/shop/offers/{offer}", form=form, status=422)
+    assert "Write a percentage such as 8 or 7,5." in words(page)
+    form |= {"rule_0.value": "12", "rule_1.subject": "sku", "rule_1.name": "B-1", "rule_1.kind": "exclude"}
+    business.ask(f"/shop/offers/{offer}", form=form, status=303)
+    newest = business.trade.call("GET", f"/offers/{offer}/terms", status=200)["items"][0]
+    assert newest["document"]["default"] == {"percent_bp": 750}
+    assert newest["document"]["rules"] == [
+        {"category": "Coffee", "rate": {"percent_bp": 1200}}, {"exclude": True, "sku": "B-1"},
+    ]  # fmt: skip
+    assert "takes effect on" in words(business.page(f"/shop/offers/{offer}"))
+
+
+def test_test_order_passes_every_hop_and_leaves_nothing_but_itself(business):
+    def counted() -> list[dict[str, Any]]:
+        return business.trade.rows(
+            "SELECT (SELECT count(*) FROM adviser) AS advisers, (SELECT count(*) FROM user_account) AS people,"
+            " (SELECT count(*) FROM partnership) AS partnerships, (SELECT count(*) FROM tracked_link) AS links,"
+            " (SELECT count(*) FROM touch) AS touches, (SELECT count(*) FROM commission) AS commissions,"
+            " (SELECT count(*) FROM mail_message) AS mails"
+        )
+
+    before = counted()
+    page = business.page("/shop/start/test", form={})
+    assert page.xpath("//ol[@class='hops']/li/@class") == ["good"] * 5
+    assert "Every hop is green." in words(page)
+    assert counted() == before
+    kept = business.trade.rows("SELECT mode, source FROM shop_order WHERE order_ref LIKE 'TEST-%'")
+    assert kept == [{"mode": "test", "source": "page"}]
+
+
+def test_test_order_names_the_hop_that_fails_and_what_to_do(business):
+    def kept() -> int:
+        return len(business.trade.rows("SELECT FROM shop_order WHERE order_ref LIKE 'TEST-%'"))
+
+    shop, before = business.trade.world.shop_id, kept()
+    business.trade.execute("UPDATE shop_domain SET verified_at = NULL WHERE shop_id = :s", s=shop)
+    page = business.page("/shop/start/test", form={})
+    business.trade.execute("UPDATE shop_domain SET verified_at = now() WHERE shop_id = :s", s=shop)
+    assert page.xpath("//ol[@class='hops']/li/@class")[0] == "bad"
+    assert "Prove your site" in words(page)
+    assert kept() == before
+
+
+def test_dispute_is_answered_and_the_commission_stands_again(business):
+    path = f"/shop/disputes/{business.dispute}"
+    assert "alert(1)" in words(business.page(path))
+    business.ask(path, form={"outcome": "reject"}, status=422)
+    business.ask(path, form={"outcome": "accept"}, status=303)
+    found = business.trade.call("GET", f"/disputes/{business.dispute}", status=200)
+    assert found["outcome"] == "adviser"
+
+
+def test_budget_shows_what_waits_and_only_owners_see_it(business):
+    funding = business.trade.call("GET", "/funding", status=200, bearer=business.trade.owner)
+    page = business.page("/shop/budget")
+    assert len(page.xpath("//section[@id='waiting']//tbody/tr")) == len(funding["awaiting"])
+    assert told(funding["balances"][0]["owed"]) in words(page)
+    too_little = {"amount.amount": "0", "amount.currency": "EUR"}
+    business.ask("/shop/budget", form=too_little, status=422)
+
+
+def test_key_is_shown_once_and_revoked(business):
+    form = {"name": "till", "mode": "test", "use": "orders"}
+    page = business.page("/shop/install/keys", form=form)
+    [key] = page.xpath("//section[contains(@class, 'key-shown')]//code/text()")
+    assert key.startswith("aan_test_")
+    assert key not in business.ask("/shop/install").text
+    [row] = business.trade.rows("SELECT id, scopes FROM api_key WHERE name = 'till'")
+    assert row["scopes"] == ["commissions:*", "orders:*"]
+    business.ask(f"/shop/install/keys/{row['id']}/revoke", form={}, status=303)
+    assert business.trade.send("GET", "/me", bearer=key).status_code == 401
+
+
+def test_feed_sent_as_a_file_is_lined_up_and_its_report_named(business):
+    file = (io.BytesIO(b"id\ttitle\n1\tA\n"), "feed.tsv")
+    business.ask("/shop/products/upload", form={"feed": file, "complete": "true"}, status=303)
+    [job] = business.trade.rows("SELECT id, state FROM feed_job")
+    assert "Waits to be read" in words(business.page(f"/shop/feeds/{job['id']}"))
+    business.ask("/shop/products/upload", form={"complete": "true"}, status=422)
+
+
+def test_somebody_without_a_shop_begins_one_and_comes_to_its_site(business):
+    anne = business.trade.anne.bearer
+    at = business.ask("/shop/start", status=303, who=anne)
+    assert at.headers["Location"] == "/shop/start/shop"
+    wrong = {"name": HOSTILE, "legal_name": "B", "registration_no": "1", "country": "NL", "currency": "EUR"}
+    business.ask("/shop/start/shop", form=wrong, status=422, who=anne)
+    right = wrong | {"registration_no": "90000003"}
+    made = business.ask("/shop/start/shop", form=right, status=303, who=anne)
+    assert made.headers["Location"] == "/shop/start/domain"
+    assert business.ask("/shop/start", status=303, who=anne).headers["Location"] == "/shop/start/domain"
+    begin = words(business.page("/shop", who=anne))
+    assert "To your first order, step by step" in begin
+    business.ask("/shop/start/domain", form={"host": "winkel.example"}, status=303, who=anne)
+    assert "winkel.example" in words(business.page("/shop/start/domain", who=anne))
+    assert "Every hop" not in words(business.page("/shop/start/test", form={}, who=anne))
+
+
+@pytest.mark.parametrize(
+    ("left", "spent", "days"), [(10_000, 30_000, 10), (10_000, 0, None), (0, 100, 0), (10**9, 1, None)]
+)
+def test_budget_runs_out_when_the_next_days_cost_what_the_last_did(left, spent, days):
+    now = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
+    found = purse.estimate(Money(left, "EUR"), Money(0, "EUR"), Money(spent, "EUR"), now)
+    assert found.runs_out == (None if days is None else now.date() + dt.timedelta(days=days))
+    assert found.is_low == (days is not None and days <= 10)
+
