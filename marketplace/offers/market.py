@@ -136,15 +136,16 @@ def invitation(session: Session, actor: Actor, offer_id: uuid.UUID, now: dt.date
     return found
 
 
-def coming_terms(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> Terms | None:
-    """Return the next terms of an offer, published and not in force yet."""
-    query = sa.select(CommissionTerms).where(
-        CommissionTerms.offer_id == offer_id, CommissionTerms.effective_from > now
-    )
-    row = session.scalars(
-        query.order_by(CommissionTerms.effective_from, CommissionTerms.version).limit(1)
-    ).first()
-    return None if row is None else Terms.of(row)
+def versions(session: Session, one: Invitation, limit: int = 20) -> list[CommissionTerms]:
+    """Return the newest versions of an offer's terms, newest first, also those that are not in force yet."""
+    query = sa.select(CommissionTerms).where(CommissionTerms.offer_id == one.offer.id)
+    return list(session.scalars(query.order_by(CommissionTerms.version.desc()).limit(limit)))
+
+
+def coming_terms(rows: Sequence[CommissionTerms], now: dt.datetime) -> Terms | None:
+    """Return the next of these versions that is not in force yet."""
+    later = [row for row in rows if row.effective_from > now]
+    return Terms.of(min(later, key=lambda row: (row.effective_from, row.version))) if later else None
 
 
 def differences(was: Terms, becomes: Terms) -> list[str]:

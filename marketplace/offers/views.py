@@ -17,7 +17,7 @@ from marketplace.core.policy import policy
 from marketplace.core.schemas import QueryInteger, Schema, Text
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
-from marketplace.offers import market, partnerships, publishing
+from marketplace.offers import market, partnerships
 from marketplace.offers.schemas import PartnershipRequest
 
 blueprint = flask.Blueprint("adviser_offers", __name__)
@@ -106,8 +106,8 @@ def _page(offer_id: uuid.UUID, form: Form) -> Response:
     actor, now = current_actor(), request_now()
     with db.session() as session:
         found = market.invitation(session, actor, offer_id, now)
-        becomes = market.coming_terms(session, offer_id, now)
-        versions = publishing.versions(session, actor, offer_id, limit=20)
+        versions = market.versions(session, found)
+    becomes = market.coming_terms(versions, now)
     changed = market.differences(found.terms, becomes) if found.terms and becomes else []
     return pages.render(
         "offers/show.html",

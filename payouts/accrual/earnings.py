@@ -38,20 +38,18 @@ class Earnings:
     recovering: Sum
 
 
-_BALANCES = sa.text(
+# One statement, because pages ask it at each request: balances by account; when the first of what is on hold is
+# approved (no earlier than its order's hold, and a day after we got the order; the hold is that of the terms under
+# which it earned); what awaits its shop; and the newest entry of each step towards the bank.
+_WHERE = sa.text(
     """
-    SELECT a.currency, a.kind, abs(sum(b.balance_minor))::bigint AS total
+    SELECT 'held' AS part, a.currency, a.kind, abs(sum(b.balance_minor))::bigint AS total, NULL::timestamptz AS at
       FROM account a JOIN balance b ON b.account_id = a.id
      WHERE a.owner = :adviser AND a.kind = ANY (CAST(:kinds AS text[]))
-     GROUP BY a.currency, a.kind ORDER BY a.currency
-    """
-)
-# A commission is approved no earlier than its order's hold, and a day after we got the order. The hold is that of
-# the terms under which it earned.
-_HELD = sa.text(
-    """
-    SELECT q.currency, min(greatest(q.ordered_at + q.hold_days * interval '24 hours',
-                                    q.received_at + interval '24 hours'))
+     GROUP BY a.currency, a.kind
+    UNION ALL
+    SELECT 'next', q.currency, NULL, NULL, min(greatest(q.ordered_at + q.hold_days * interval '24 hours',
+                                                        q.received_at + interval '24 hours'))
       FROM (SELECT c.currency, o.ordered_at, o.received_at, t.hold_days
               FROM commission c JOIN shop_order o ON o.id = c.order_id
               JOIN LATERAL (SELECT m.terms_id, m.standing_minor FROM commission_move m
@@ -61,21 +59,15 @@ _HELD = sa.text(
                AND NOT EXISTS (SELECT FROM commission_move v
                                 WHERE v.commission_id = c.id AND v.kind = 'approved')) q
      GROUP BY q.currency
-    """
-)
-_AWAITING = sa.text(
-    """
-    SELECT a.currency, sum(a.commission_minor)::bigint AS total
+    UNION ALL
+    SELECT 'awaiting', a.currency, NULL, sum(a.commission_minor)::bigint, NULL
       FROM accrual a
      WHERE a.commission_id IN (SELECT u.commission_id FROM accrual_unposted u
                                 WHERE u.adviser_id = :adviser AND u.awaits_shop)
      GROUP BY a.currency
-    """
-)
-_LATEST = sa.text(
-    """
-    SELECT a.currency, e.kind, max(e.effective_at) AS at,
-           coalesce(sum(p.amount_minor) FILTER (WHERE a.kind = 'memo:connected_owed'), 0)::bigint AS moved
+    UNION ALL
+    SELECT 'latest', a.currency, e.kind,
+           coalesce(sum(p.amount_minor) FILTER (WHERE a.kind = 'memo:connected_owed'), 0)::bigint, max(e.effective_at)
       FROM account a JOIN posting p ON p.account_id = a.id JOIN entry e ON e.id = p.entry_id
      WHERE a.owner = :adviser AND e.kind IN ('reserve', 'sent', 'in_bank', 'bank_failed')
        AND a.kind IN ('adviser:in_transit', 'memo:connected_owed')
@@ -93,14 +85,11 @@ _KINDS = (
 
 def earnings(session: Session, adviser_id: UUID) -> list[Earnings]:
     """Return where an adviser's money is, per currency; nothing for somebody who never earned."""
-    adviser = {"adviser": adviser_id}
-    held = {
-        (row.currency, row.kind): row.total
-        for row in session.execute(_BALANCES, adviser | {"kinds": list(_KINDS)})
-    }
-    next_approval = {row[0]: row[1] for row in session.execute(_HELD, adviser)}
-    awaiting = {row.currency: row.total for row in session.execute(_AWAITING, adviser)}
-    latest = {(row.currency, row.kind): row for row in session.execute(_LATEST, adviser)}
+    rows = session.execute(_WHERE, {"adviser": adviser_id, "kinds": list(_KINDS)}).all()
+    held = {(row.currency, row.kind): row.total for row in rows if row.part == "held"}
+    next_approval = {row.currency: row.at for row in rows if row.part == "next"}
+    awaiting = {row.currency: row.total for row in rows if row.part == "awaiting"}
+    latest = {(row.currency, row.kind): row for row in rows if row.part == "latest"}
     found = []
     for currency in sorted({currency for currency, _kind in held}):
         amounts = {kind: Money(held.get((currency, kind), 0), currency) for kind in _KINDS}
@@ -111,7 +100,7 @@ def earnings(session: Session, adviser_id: UUID) -> list[Earnings]:
             if (currency, kind) in latest
         }
         moved = sum(
-            latest[currency, kind].moved for kind in ("in_bank", "bank_failed") if (currency, kind) in latest
+            latest[currency, kind].total for kind in ("in_bank", "bank_failed") if (currency, kind) in latest
         )
         found.append(
             Earnings(

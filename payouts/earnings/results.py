@@ -13,19 +13,15 @@ from sqlalchemy.orm import Session
 from marketplace.core.money import Money
 
 # Both by days of UTC, as clicks are counted, so that a click and its order stand above one another.
-_CLICKS = sa.text(
+_DAYS = sa.text(
     """
-    SELECT t.day, sum(t.clicks)::bigint AS clicks
+    SELECT t.day, sum(t.clicks)::bigint AS clicks, 0 AS orders, 0 AS approved, 0 AS earned
       FROM click_tally t JOIN tracked_link l ON l.id = t.link_id
      WHERE l.adviser_id = :adviser AND t.name = 'billable' AND t.day >= :since
      GROUP BY t.day
-    """
-)
-_ORDERS = sa.text(
-    """
-    SELECT (o.ordered_at AT TIME ZONE 'UTC')::date AS day, count(*) AS orders,
-           count(*) FILTER (WHERE m.standing_minor > 0 AND m.approved) AS approved,
-           sum(m.standing_minor)::bigint AS earned
+    UNION ALL
+    SELECT (o.ordered_at AT TIME ZONE 'UTC')::date, 0, count(*),
+           count(*) FILTER (WHERE m.standing_minor > 0 AND m.approved), sum(m.standing_minor)::bigint
       FROM commission c
       JOIN shop_order o ON o.id = c.order_id
       JOIN LATERAL (
@@ -100,12 +96,12 @@ def of(session: Session, adviser_id: UUID, currency: str, now: dt.datetime, leng
     since = today - dt.timedelta(days=2 * length - 1)
     days = {since + dt.timedelta(days=n): Day(since + dt.timedelta(days=n)) for n in range(2 * length)}
     facts = {"adviser": adviser_id, "since": since, "currency": currency}
-    for row in session.execute(_CLICKS, facts):
-        if row.day in days:
-            days[row.day].clicks = row.clicks
-    for row in session.execute(_ORDERS, facts):
+    for row in session.execute(_DAYS, facts):
         if row.day in days:
             found = days[row.day]
-            found.orders, found.approved, found.earned = row.orders, row.approved, row.earned
+            found.clicks += row.clicks
+            found.orders += row.orders
+            found.approved += row.approved
+            found.earned += row.earned
     every = [days[day] for day in sorted(days)]
     return Results(currency, every[length:], every[:length])

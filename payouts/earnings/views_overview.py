@@ -14,7 +14,6 @@ from marketplace.core.web import request_now
 from marketplace.offers import coming
 from payouts.accrual import earnings
 from payouts.earnings import beginning, orders, prospect, results, schemas, uncredited
-from payouts.statements import listing
 
 blueprint = flask.Blueprint("adviser_home", __name__)
 LATEST = 8
@@ -28,15 +27,14 @@ def overview() -> Response:
     adviser_id, query = actor.adviser(), Query(schemas.PeriodQuery)
     with db.session() as session:
         money = earnings.earnings(session, adviser_id)
-        begun = beginning.steps(session, adviser_id)
+        begun = beginning.steps(session, adviser_id, now)
         main = money[0] if money else None
         currency = main.currency if main else "EUR"
         ahead = prospect.of(session, adviser_id, main.payable.amount if main else Money.zero(currency), now)
-        changes = coming.changes(session, actor, now)
+        changes = coming.changes(session, actor, now) if begun.has_news else []
         elsewhere = uncredited.page(session, adviser_id, now, limit=99)
         found = results.of(session, adviser_id, currency, now, query.data["days"])
         latest = orders.page(session, adviser_id, orders.Wanted(), None, LATEST)
-        paid = listing.paid(session, actor, limit=1)
     return pages.render(
         "earnings/overview.html",
         money=money,
@@ -47,7 +45,6 @@ def overview() -> Response:
         reasons=uncredited.by_reason(elsewhere),
         results=found,
         latest=latest[:LATEST],
-        paid=paid[0] if paid else None,
         query=query,
         periods=schemas.PERIODS,
     )
