@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -29,11 +30,22 @@ def money(amount: _Amount | tuple[int, str]) -> str:
     amount: Money, or (minor units, ISO 4217 code).
     """
     minor, currency = amount if isinstance(amount, tuple) else (amount.minor, amount.currency)
-    places = exponent(currency)
-    text = numbers.format_currency(Decimal(abs(minor)).scaleb(-places), currency, locale=wording.locale())
+    text = _money(abs(minor), currency, wording.locale_name())
     # A line must never break between the sign and its number.
     text = text.replace(" ", "\N{NO-BREAK SPACE}")
     return f"{MINUS}{text}" if minor < 0 else text
+
+
+# Babel works out each pattern anew, which was most of the time of a page with a long list; both are pure.
+@lru_cache(maxsize=8192)
+def _money(minor: int, currency: str, locale: str) -> str:
+    places = exponent(currency)
+    return numbers.format_currency(Decimal(minor).scaleb(-places), currency, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def _date(day: dt.date, pattern: str, locale: str) -> str:
+    return str(dates.format_date(day, pattern, locale=locale))
 
 
 def number(value: int | Decimal) -> str:
@@ -62,19 +74,18 @@ def day(when: dt.datetime | dt.date, now: dt.datetime) -> str:
     """Return a day such as "3 Dec", with the year when it is not this one; in Amsterdam's time."""
     there = _there(when)
     pattern = "d MMM" if there.year == now.astimezone(ZONE).year else "d MMM y"
-    return str(dates.format_date(there, pattern, locale=wording.locale()))
+    return _date(there, pattern, wording.locale_name())
 
 
 def long_day(when: dt.datetime | dt.date) -> str:
     """Return a day in words such as "18 November 2026"."""
-    return str(dates.format_date(_there(when), "d MMMM y", locale=wording.locale()))
+    return _date(_there(when), "d MMMM y", wording.locale_name())
 
 
 def instant(when: dt.datetime) -> str:
     """Return the exact time with its zone, such as "3 Dec 2026, 10:41 CET"."""
     there = when.astimezone(ZONE)
-    text = dates.format_datetime(there, "d MMM y, HH:mm", tzinfo=ZONE, locale=wording.locale())
-    return f"{text} {there.tzname()}"
+    return f"{_date(there.date(), 'd MMM y', wording.locale_name())}, {there:%H:%M} {there.tzname()}"
 
 
 def clock_time(when: dt.datetime) -> str:
