@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response
 from marketplace.core import assets, auth, clock, config, formats, ids, navigation, tenancy, wording
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import AppError, NotFound
+from marketplace.core.icons import icon
 from marketplace.core.money import Money
 
 THEMES = ("light", "dark")
@@ -31,10 +32,6 @@ YEAR = 31_536_000
 # Only those answers are packed here that hold nothing secret of the reader: a packed page whose length a stranger
 # can watch tells them, guess by guess, what stands in it beside their own words (BREACH).
 SMALLEST_PACKED = 1_000
-ICON = Markup(
-    '<svg class="i{cls}" width="18" height="18" aria-hidden="true" focusable="false">'
-    '<use href="{href}#{name}"></use></svg>'
-)
 
 
 def install(app: flask.Flask) -> None:
@@ -85,13 +82,6 @@ def begin() -> None:
         # A public page has an address of its own for each language, for search machines and for sharing.
         chosen = chosen if chosen and chosen.startswith(wished) else {"nl": "nl_NL", "en": "en_NL"}[wished]
     wording.speak(wording.choose(chosen, list(request.accept_languages.values())))
-
-
-def icon(name: str, extra: str = "") -> Markup:
-    """Return an icon of the sprite, hidden from screen readers: the words beside it say it."""
-    return ICON.format(
-        cls=f" {extra}" if extra else "", href=assets.address("vendor/lucide-1.62.0/sprite.svg"), name=name
-    )
 
 
 def actor_here() -> Actor:
