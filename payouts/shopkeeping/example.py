@@ -55,7 +55,7 @@ def draft(document: Mapping[str, Any], currency: str, now: dt.datetime) -> Terms
         id=uuid.UUID(int=0),
         offer_id=uuid.UUID(int=0),
         currency=currency,
-        version=0,
+        version=1,
         effective_from=now,
         document=read,
         window_days=read["window_days"],
