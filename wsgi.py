@@ -41,6 +41,7 @@ ROOMS = (
     "payouts.reconciliation",
     "payouts.receipts",
     "payouts.finance",
+    "payouts.administration",
     "payouts.earnings",
     "payouts.shopkeeping",
     "payouts.finding",

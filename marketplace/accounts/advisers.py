@@ -117,10 +117,13 @@ def update_profile(session: Session, actor: Actor, data: Mapping[str, Any], now:
     return adviser
 
 
-def change_state(session: Session, adviser_id: UUID, state: str, actor: Actor, now: dt.datetime) -> Adviser:
+def change_state(
+    session: Session, adviser_id: UUID, state: str, actor: Actor, now: dt.datetime, reason: str = ""
+) -> Adviser:
     """Move an adviser to a state from now on; what happened before keeps the state it had then.
 
-    Raises NotFound, IllegalTransition. The same state again changes nothing.
+    reason: why, in an admin's words; it stays in the history. The same state again changes nothing.
+    Raises NotFound, IllegalTransition.
     """
     adviser = session.get(Adviser, adviser_id, with_for_update={"key_share": True}, populate_existing=True)
     if adviser is None:
@@ -132,7 +135,8 @@ def change_state(session: Session, adviser_id: UUID, state: str, actor: Actor, n
     adviser.state = state
     session.add(AdviserState(adviser_id=adviser.id, state=state, from_at=now))
     session.flush()
-    audit.record(session, actor, f"adviser.{state}", "adviser", adviser.id, {}, now=now)
+    facts = {"reason": reason} if reason else {}
+    audit.record(session, actor, f"adviser.{state}", "adviser", adviser.id, facts, now=now)
     return adviser
 
 

@@ -93,25 +93,34 @@ def _base32(text: str) -> str:
 
 
 def suspend(
-    session: Session, actor: Actor, user_id: UUID, now: dt.datetime, wall: dt.datetime
+    session: Session, actor: Actor, user_id: UUID, now: dt.datetime, wall: dt.datetime, reason: str = ""
 ) -> UserAccount:
-    """Shut somebody out: sessions, tokens and keys are dead at their next request. Twice is the same."""
+    """Shut somebody out: sessions, tokens and keys are dead at their next request. Twice is the same.
+
+    reason: why, in an admin's words; it stays in the history. Raises NotYourself, NotFound.
+    """
     if user_id == actor.user_id:
         raise NotYourself()
     user = users.locked(session, user_id)
     if user.suspended_at is None:
         user.suspended_at, user.session_key = wall, ids.secret_token()
-        audit.record(session, actor, "user.suspend", "user_account", user.id, {}, now=now)
+        audit.record(session, actor, "user.suspend", "user_account", user.id, _told(reason), now=now)
     return user
 
 
-def reinstate(session: Session, actor: Actor, user_id: UUID, now: dt.datetime) -> UserAccount:
+def reinstate(
+    session: Session, actor: Actor, user_id: UUID, now: dt.datetime, reason: str = ""
+) -> UserAccount:
     """Let somebody in again; they sign in anew, and keys that were not revoked count again."""
     user = users.locked(session, user_id)
     if user.suspended_at is not None:
         user.suspended_at = None
-        audit.record(session, actor, "user.reinstate", "user_account", user.id, {}, now=now)
+        audit.record(session, actor, "user.reinstate", "user_account", user.id, _told(reason), now=now)
     return user
+
+
+def _told(reason: str) -> dict[str, str]:
+    return {"reason": reason} if reason else {}
 
 
 def command(argv: Sequence[str]) -> int:

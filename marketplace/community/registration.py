@@ -21,7 +21,14 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of dialogue."""
-    from marketplace.community import api_questions, api_readers, views_desk, views_finding, views_reading
+    from marketplace.community import (
+        api_questions,
+        api_readers,
+        views_desk,
+        views_finding,
+        views_reading,
+        views_reports,
+    )
 
     return [
         views_reading.blueprint,
@@ -33,4 +40,5 @@ def blueprints() -> list[Any]:
         api_readers.follows,
         api_readers.reviews,
         api_readers.reports,
+        views_reports.blueprint,
     ]

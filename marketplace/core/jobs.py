@@ -27,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 QUEUE = "aanrader"
 WAKE_CHANNEL = "aanrader:wake"
+SWEPT = "aanrader:swept"
 
 
 @dataclass(slots=True)
@@ -167,16 +168,33 @@ def run_sweeps(*, only_due: bool = False) -> int:
 
     A sweep that fails is logged and tried again at its next time; the others go on.
     """
-    done = 0
+    done, notes = 0, dict[str, str]()
     for one in sorted(sweeps.values(), key=lambda item: item.name):
         if only_due and time.monotonic() < one.due_at:
             continue
         one.due_at = time.monotonic() + one.every
+        count, failed = 0, ""
         try:
-            done += one.run()
+            count = one.run()
         except Exception as error:
             log.error("sweep_failed", sweep=one.name, error=repr(error), exc_info=True)
+            # The kind of error only: what it says may hold values, and an admin reads this.
+            failed = type(error).__name__
+        done += count
+        notes[one.name] = json.dumps({"at": clock.wall().isoformat(), "done": count, "error": failed})
+    _leave(notes)
     return done
+
+
+def _leave(notes: dict[str, str]) -> None:
+    """Leave word of when each sweep ran and how it ended, for the page about background work; without Valkey none."""
+    if not notes or not config.current().redis_url or time.monotonic() < _silent_until[0]:
+        return
+    try:
+        _hurried().hset(SWEPT, mapping=notes)  # type: ignore[arg-type]
+    except redis.RedisError as error:
+        _silent_until[0] = time.monotonic() + _SILENT_SECONDS
+        log.warning("sweeps_not_noted", error=repr(error))
 
 
 def listen_for_wake(woken: threading.Event, stopping: threading.Event) -> None:

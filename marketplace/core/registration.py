@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import flask
 
-from marketplace.core import config, db, hooks, jobs, mail, mail_sending, operations, views
+from marketplace.core import config, db, hooks, jobs, mail, mail_sending, operations, queue_watch, views
 
 
 def register() -> None:
     """Register the mail sender, the worker command and the lags of core. Safe to call twice."""
     mail_sending.register()
+    queue_watch.register()
     hooks.command("worker", _work, every_room=True)
     hooks.lag("mail", mail.unsent)
     hooks.lag("jobs", lambda _session, _now: jobs.waiting())

@@ -252,6 +252,23 @@ def _breaks(town: Town, _who: Who) -> Sequence[Thing]:
     return [Thing("present", town.a.ids["break"]), NEVER]
 
 
+def _events(town: Town, _who: Who) -> Sequence[Thing]:
+    [row] = town.a.trade.rows("SELECT id FROM stripe_event ORDER BY id LIMIT 1")
+    return [Thing("present", str(row["id"])), NEVER]
+
+
+def _accounts(town: Town, _who: Who) -> Sequence[Thing]:
+    """An account is named by kind, owner and currency."""
+    return [
+        Thing("present", f"adviser:pending/{town.a.anne}/EUR"),
+        Thing("never was", f"adviser:pending/{NEVER.value}/EUR", exists=False),
+    ]
+
+
+def _entries(town: Town, _who: Who) -> Sequence[Thing]:
+    return [Thing("present", town.a.ids["entry"]), Thing("never was", "999999999999", exists=False)]
+
+
 def _files(_town: Town, _who: Who) -> Sequence[Thing]:
     return [Thing("present", "app.css")]
 
@@ -305,7 +322,10 @@ SUPPLIERS: dict[str, Supplier] = {
     "statement_id": _statements,
     "run_id": _runs,
     "break_id": _breaks,
+    "event_id": _events,
     "filename": _files,
+    "account": _accounts,
+    "entry_id": _entries,
     "problem": _problems,
     "owner": _owners,
     "source_id": _sources,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from marketplace.core import hooks, jobs
-from tracking.disputes import api, clockwork, invariants, service, views
+from tracking.disputes import api, clockwork, invariants, service, views, views_deciding
 
 
 def register() -> None:
@@ -19,4 +19,4 @@ def register() -> None:
 
 def blueprints() -> Iterable[Any]:
     """Return the routes of disputes."""
-    return (api.blueprint, views.blueprint)
+    return (api.blueprint, views.blueprint, views_deciding.blueprint)

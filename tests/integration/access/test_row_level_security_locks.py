@@ -55,6 +55,7 @@ NAMED = {
     "marketplace/core/operations.py": {"WATCH"},
     "marketplace/core/web.py": {"NOBODY", "set_scope"},
     "marketplace/pictures/reading.py": {"NOBODY"},
+    "payouts/administration/views_work.py": {"WATCH"},
     "payouts/settlement/api_webhooks.py": {"WEBHOOK"},
     "payouts/settlement/freeze.py": {"Scope"},
     "tracking/touches/own.py": {"Scope"},
