@@ -37,6 +37,8 @@ from tracking.touches import tokens
 HOPS = ("click", "token", "order", "attribution", "commission")
 # Without products yet, an order of this much shows how it goes.
 STAND_IN = "106.61"
+# No password has this for its hash, so nobody can sign in as the adviser of a rehearsal.
+NO_PASSWORD = "-"
 
 
 @dataclass(slots=True)
@@ -83,9 +85,7 @@ def play(actor: Actor, shop: Shop, now: dt.datetime) -> Rehearsed:
     return found
 
 
-def _play(
-    session: Session, actor: Actor, shop: Shop, found: Rehearsed, now: dt.datetime
-) -> dict[str, Any]:
+def _play(session: Session, actor: Actor, shop: Shop, found: Rehearsed, now: dt.datetime) -> dict[str, Any]:
     offer = _offer(session, actor, shop, now)
     guest = _guest(session, now)
     moment = now - dt.timedelta(minutes=1)
@@ -124,9 +124,7 @@ def _judge(found: Rehearsed, told: Mapping[str, Any]) -> None:
 
 def _offer(session: Session, actor: Actor, shop: Shop, now: dt.datetime) -> Offer:
     """Return the shop's offer that would be advised on, open inside the rehearsal. Raises TermsMissing."""
-    mine = [
-        one for one in offers.listed(session, actor, shop_id=shop.id, limit=50) if one.state != "closed"
-    ]
+    mine = [one for one in offers.listed(session, actor, shop_id=shop.id, limit=50) if one.state != "closed"]
     ready = [one for one in mine if offer_terms.at(session, one.id, now) is not None]
     if not ready:
         raise offers.TermsMissing(offer_id=mine[0].id if mine else "–")
@@ -148,7 +146,7 @@ def _guest(session: Session, now: dt.datetime) -> Actor:
             email_key=f"{mark}@rehearsal.invalid",
             name="Rehearsal",
             locale="en",
-            password_hash="-",
+            password_hash=NO_PASSWORD,
             session_key=ids.secret_token(),
         )
         session.add(user)
@@ -158,9 +156,7 @@ def _guest(session: Session, now: dt.datetime) -> Actor:
     return Actor(user_id=user.id, roles=frozenset({"adviser"}), adviser_id=made.id, via="session")
 
 
-def _order(
-    session: Session, shop: Shop, order_ref: str, token: str, now: dt.datetime
-) -> dict[str, Any]:
+def _order(session: Session, shop: Shop, order_ref: str, token: str, now: dt.datetime) -> dict[str, Any]:
     """Return a report of one piece of the shop's first product, or of a stand-in."""
     query = (
         sa.select(Product)

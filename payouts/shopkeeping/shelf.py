@@ -17,7 +17,8 @@ from marketplace.core.actor import Actor
 
 _COUNT = sa.text(
     """
-    SELECT count(*) FILTER (WHERE retired_at IS NULL) AS present, count(*) FILTER (WHERE retired_at IS NOT NULL) AS gone,
+    SELECT count(*) FILTER (WHERE retired_at IS NULL) AS present,
+           count(*) FILTER (WHERE retired_at IS NOT NULL) AS gone,
            count(*) FILTER (WHERE retired_at IS NULL AND availability = 'out_of_stock') AS sold_out,
            count(*) FILTER (WHERE retired_at IS NULL AND cardinality(warnings) > 0) AS warned
       FROM product WHERE shop_id = :shop
@@ -63,9 +64,7 @@ def reasons(session: Session, job_id: UUID) -> Sequence[Mapping[str, Any]]:
     return [dict(row) for row in session.execute(_REASONS, {"job": job_id}).mappings()]
 
 
-def sources_of(
-    session: Session, actor: Actor, shop_id: UUID
-) -> list[tuple[FeedSource, FeedFetch | None]]:
+def sources_of(session: Session, actor: Actor, shop_id: UUID) -> list[tuple[FeedSource, FeedFetch | None]]:
     """Return where a shop's feeds are fetched, each with how it went last."""
     found = sources.listed(session, actor, shop_id=shop_id, after=None, limit=sources.MOST_SOURCES)
     last = sources.last_fetch(session, [one.id for one in found]) if found else {}

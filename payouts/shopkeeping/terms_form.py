@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import marshmallow as ma
 from marshmallow import fields, validate
 from werkzeug.datastructures import MultiDict
 
@@ -50,7 +51,7 @@ class TermsForm(Schema):
     example = Text(load_default=EXAMPLE, maximum=20)
 
 
-def schema(sent: MultiDict[str, str] | None = None) -> Schema:
+def schema(sent: MultiDict[str, str] | None = None) -> ma.Schema:
     """Return the form with as many rows of exceptions as were sent."""
     named = {int(found[1]) for name in (sent or ()) if (found := re.match(r"rule_([0-9]{1,3})\.", name))}
     rows = min(max(named, default=-1) + 1, MOST_ROWS)

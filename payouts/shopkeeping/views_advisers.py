@@ -144,7 +144,9 @@ def _dispute(actor: Actor, dispute_id: UUID, form: Form) -> Response:
         here = surroundings.of(session, actor, found.shop_id)
         told = answers.dispute_answers(session, [reading.row_of(session, found)], now)[0]
         name = public.names_of(session, [found.adviser_id]).get(found.adviser_id, "–")
-    can_answer = any(one["who"] == "shop" and one["action"] in ("answer", "accept", "reject") for one in told["next"])
+    can_answer = any(
+        one["who"] == "shop" and one["action"] in ("answer", "accept", "reject") for one in told["next"]
+    )
     return pages.render(
         "shop/dispute.html",
         form.status,

@@ -201,9 +201,7 @@ def _page(actor: Actor, offer_id: UUID, sent: Form | None, moved: Form | None = 
         present=present,
         coming=[one for one in read if one.effective_from > now][::-1],
         versions=list(zip(versions, read, strict=True)),
-        changes=[
-            (read[n], differences.between(read[n + 1], read[n])) for n in range(len(read) - 1)
-        ],
+        changes=[(read[n], differences.between(read[n + 1], read[n])) for n in range(len(read) - 1)],
         pending_changes=differences.between(newest, replace(terms, version=newest.version))
         if newest is not None and terms is not None and terms is not newest
         else [],

@@ -89,7 +89,9 @@ def decide() -> Response:
         told = ngettext("%(num)s order approved.", "%(num)s orders approved.", done)
     else:
         told = ngettext(
-            "%(num)s order declined; the adviser reads why.", "%(num)s orders declined; the advisers read why.", done
+            "%(num)s order declined; the adviser reads why.",
+            "%(num)s orders declined; the advisers read why.",
+            done,
         )
     pages.said(told % {"num": done})
     if late:
@@ -160,5 +162,3 @@ def _wanted(data: dict[str, Any], state: str | None) -> sales.Wanted:
     return sales.Wanted(
         state, data["adviser_id"], data["ref"], midnight(data["since"]), midnight(data["until"], 1)
     )
-
-

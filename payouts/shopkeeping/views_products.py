@@ -221,5 +221,3 @@ def _list(actor: Actor, form: Form) -> Response:
         next_cursor=encode_cursor(shown[-1].id) if len(found) > limit else None,
         **here.context(),
     )
-
-

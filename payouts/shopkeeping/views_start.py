@@ -157,5 +157,3 @@ def rendered(
         **told,
         **context,
     )
-
-

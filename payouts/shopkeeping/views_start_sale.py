@@ -71,9 +71,7 @@ def _terms(actor: Actor, sent: Form | None) -> Response:
     now = request_now()
     with db.session() as session:
         here = surroundings.of(session, actor)
-        found = [
-            one for one in offers.listed(session, actor, shop_id=here.shop.id) if one.state != "closed"
-        ]
+        found = [one for one in offers.listed(session, actor, shop_id=here.shop.id) if one.state != "closed"]
         present = next(
             (kept for one in found if (kept := offer_terms.at(session, one.id, now)) is not None), None
         )
@@ -194,9 +192,7 @@ def live() -> Response:
     actor, now = current_actor(), request_now()
     with db.session() as session:
         here = surroundings.of(session, actor)
-        found = [
-            one for one in offers.listed(session, actor, shop_id=here.shop.id) if one.state != "closed"
-        ]
+        found = [one for one in offers.listed(session, actor, shop_id=here.shop.id) if one.state != "closed"]
         ready = [one for one in found if offer_terms.at(session, one.id, now) is not None]
     offer = min(ready, key=lambda one: (one.state != "open", one.id), default=None)
     public = f"{config.current().base_url}/offers/{here.shop.code}/{offer.code}" if offer else ""

@@ -117,7 +117,9 @@ def test_list_of_orders_holds_what_waits_with_its_day_and_the_sum_of_the_api(bus
     page = business.page("/shop/orders")
     assert len(page.xpath("//tbody/tr")) == len(waits) == 3
     cents = sum(int(one["amount"]["amount"].replace(".", "")) for one in waits)
-    fee = sum(Money(int(one["amount"]["amount"].replace(".", "")), "EUR").share_bp(1000).minor for one in waits)
+    fee = sum(
+        Money(int(one["amount"]["amount"].replace(".", "")), "EUR").share_bp(1000).minor for one in waits
+    )
     foot = " ".join(page.xpath("//tfoot")[0].text_content().replace("\N{NO-BREAK SPACE}", " ").split())
     assert f"€ {(cents + fee) / 100:.2f}".replace(".", ",") in foot
     file = business.ask("/shop/orders?status=all&format=csv").get_data(as_text=True)
@@ -160,7 +162,13 @@ def test_example_is_worked_out_by_the_real_calculation_and_publishes_nothing(bus
 
 def test_terms_are_published_with_exceptions_and_wrong_ones_named_at_their_field(business):
     offer = business.trade.world.offer_id
-    form = {"value": "7,5", "window_days": "30", "hold_days": "14", "rule_0.name": "Coffee", "rule_0.value": "x"}
+    form = {
+        "value": "7,5",
+        "window_days": "30",
+        "hold_days": "14",
+        "rule_0.name": "Coffee",
+        "rule_0.value": "x",
+    }
     page = business.page(f"/shop/offers/{offer}", form=form, status=422)
     assert "Write a percentage such as 8 or 7,5." in words(page)
     form |= {"rule_0.value": "12", "rule_1.subject": "sku", "rule_1.name": "B-1", "rule_1.kind": "exclude"}
@@ -267,4 +275,3 @@ def test_budget_runs_out_when_the_next_days_cost_what_the_last_did(left, spent, 
     found = purse.estimate(Money(left, "EUR"), Money(0, "EUR"), Money(spent, "EUR"), now)
     assert found.runs_out == (None if days is None else now.date() + dt.timedelta(days=days))
     assert found.is_low == (days is not None and days <= 10)
-
