@@ -156,7 +156,7 @@ def test_a_pasted_address_becomes_a_link_in_the_same_place(business):
     assert shown in {one["url"] for one in business.api("/links")}
     assert "pays 10%" in words(page) and page.xpath("//*[@id='made']//svg//path")
     refused = business.page("/adviser/links", form={"url": "https://elsewhere.example/p"}, status=422)
-    assert "No shop here has elsewhere.example" in words(refused)
+    assert "No shop here has elsewhere.example as its own address" in words(refused)
     assert "No link was made." in words(refused)
 
 
