@@ -78,7 +78,7 @@ class Acts:
         if one.shop is not None:
             self._owner(one.shop).caller.post(f"{path}/{one.verb}", body)
             return
-        admin = self._renewed(self.cast.staff["ada"]).caller
+        admin = self.renewed(self.cast.staff["ada"]).caller
         admin.post(f"{path}/review")
         admin.post(f"{path}/{one.verb}", body)
 
@@ -211,7 +211,7 @@ class Acts:
         if one.verb == "escalate":
             adviser.post(f"{path}/escalate", {"statement": one.words})
         elif one.verb == "decide":
-            self._renewed(self.cast.staff["ada"]).caller.post(
+            self.renewed(self.cast.staff["ada"]).caller.post(
                 f"{path}/decide", {"outcome": one.outcome, "reason": one.words}
             )
         else:
@@ -230,7 +230,7 @@ class Acts:
 
     @do.register
     def _connect(self, one: events.Connect) -> None:
-        people = [self._renewed(self.cast.advisers[key].person) for key in one.advisers]
+        people = [self.renewed(self.cast.advisers[key].person) for key in one.advisers]
         for person in people:
             url = person.caller.post("payout-account", {})["url"]
             done = person.caller.request("POST", url)
@@ -243,7 +243,7 @@ class Acts:
     @do.register
     def _pay_out(self, one: events.PayOut) -> None:
         self.settle()
-        maker, approver = (self._renewed(self.cast.staff[key]) for key in ("fatima", "frits"))
+        maker, approver = (self.renewed(self.cast.staff[key]) for key in ("fatima", "frits"))
         payday.pay_out(next(iter(self.cast.shops.values())).job, maker, approver)
 
     def _commission(self, shop_key: str, ref: str) -> str:
@@ -252,9 +252,9 @@ class Acts:
         return str(found[0]["id"])
 
     def _owner(self, shop_key: str) -> Person:
-        return self._renewed(self.cast.shops[shop_key].owner)
+        return self.renewed(self.cast.shops[shop_key].owner)
 
-    def _renewed(self, person: Person) -> Person:
+    def renewed(self, person: Person) -> Person:
         """Let somebody sign in again when the last time was long ago: money asks for a fresh sign-in."""
         moment = time.monotonic()
         if moment - self._fresh.get(person.email, self._began) > _FRESH_SECONDS:

@@ -14,6 +14,8 @@ from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.main_job import must
 from marketplace.devtools.world import stage
 from marketplace.devtools.world.acts import Acts
+from marketplace.devtools.world.advice.ground import of_cast
+from marketplace.devtools.world.advice.playing import Writing
 from marketplace.devtools.world.cast import Cast
 from marketplace.devtools.world.plan import Plan
 from marketplace.devtools.world.site_control import Control
@@ -56,6 +58,7 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
     """Live through the days."""
     facts = cast.facts
     acts = Acts(cast, plan, lambda: settle(facts))
+    writing = Writing(of_cast(cast, acts.renewed), plan)
     begin = business_time.offset_now(facts)
     progress = _Progress(len(plan.events), say)
     for day in range(DAYS + 1):
@@ -72,6 +75,7 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
                 acts.do(one)
             except DevtoolsError as error:
                 raise DevtoolsError(f"day {day}: {one}: {error}") from error
+        writing.until(day)
         progress.lived(day, len(today))
     _keep_fetching(cast)
     settle(facts)

@@ -10,6 +10,7 @@ from typing import Any
 
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.talk import Caller
+from marketplace.devtools.world.advice import counted
 
 BEGIN, END = "<!-- facts: begin -->", "<!-- facts: end -->"
 STATES = ("pending", "approved", "declined", "reversed")
@@ -58,6 +59,7 @@ def of_demo(demo: Mapping[str, Any], finance: Caller) -> tuple[Table, ...]:
         _advisers(finance, names),
         _budgets(finance, shops),
         _books(finance),
+        *(Table(*one) for one in counted.tables(finance)),
     )
 
 

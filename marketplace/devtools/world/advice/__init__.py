@@ -1,1 +1,1 @@
-"""What people of the demo world write: advice with pictures, questions and answers, reviews, votes, follows, reports."""
+"""What people of the demo world write: advice with pictures, questions and answers, reviews, follows, reports."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.main_job import must
 from marketplace.devtools.people import mailed_token
 from marketplace.devtools.world import events
@@ -36,9 +37,13 @@ class Writing:
         self._due = sorted(self._acts(), key=lambda one: one[0])
 
     def until(self, day: int) -> None:
-        """Play everything up to a day, in order. Raises Refused when something does not come out as written."""
+        """Play everything up to a day, in order. Raises DevtoolsError when it does not come out as written."""
         while self._due and self._due[0][0] <= day:
-            self._due.pop(0)[1]()
+            due, act = self._due.pop(0)
+            try:
+                act()
+            except DevtoolsError as error:
+                raise DevtoolsError(f"day {due}: {act}: {error}") from error
 
     def rest(self) -> None:
         """Play everything that is left."""

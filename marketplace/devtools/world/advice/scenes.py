@@ -74,7 +74,7 @@ _SCENES: dict[str, tuple[Callable[[Dice], str], tuple[tuple[str, int, int, int],
 
 
 def scene(name: str) -> bytes:
-    """Return a picture by its name: SVG of 800 by 450, the same each time. Raises DevtoolsError for a missing product."""
+    """Return a picture by its name: SVG of 800 by 450. Raises DevtoolsError when a product in it is missing."""
     place, things = _SCENES[name]
     drawn = place(Dice(name))
     for sku, x, y, percent in things:
