@@ -17,6 +17,6 @@ def register() -> None:
 
 def blueprints() -> list[Any]:
     """Return the routes of offers."""
-    from marketplace.offers import api_offers, api_partnerships, views
+    from marketplace.offers import api_offers, api_partnerships, views, views_announced
 
-    return [api_offers.blueprint, api_partnerships.blueprint, views.blueprint]
+    return [api_offers.blueprint, api_partnerships.blueprint, views.blueprint, views_announced.blueprint]

@@ -13,7 +13,7 @@ from alembic import op
 from migrations.grants import grant, grant_execute
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -38,7 +38,7 @@ HOPS = ("click", "token", "order", "attribution", "commission")
 # Without products yet, an order of this much shows how it goes.
 STAND_IN = "106.61"
 # No password has this for its hash, so nobody can sign in as the adviser of a rehearsal.
-NO_PASSWORD = "-"
+NO_PASSWORD = "-"  # noqa: S105 - it is the lack of one.
 
 
 @dataclass(slots=True)

@@ -190,6 +190,17 @@ def _slugs(town: Town, _who: Who) -> Sequence[Thing]:
     return [*found, Thing("never was", "never-was", exists=False)]
 
 
+def _shop_codes(town: Town, _who: Who) -> Sequence[Thing]:
+    [row] = town.a.trade.rows("SELECT code FROM shop WHERE id = :i", i=uuid.UUID(town.a.shop))
+    return [Thing("own", row["code"])]
+
+
+def _offer_codes(town: Town, _who: Who) -> Sequence[Thing]:
+    """Offers of that one shop: open to everybody while its shop is live, which no shop of this town is."""
+    [row] = town.a.trade.rows("SELECT code FROM offer WHERE id = :i", i=uuid.UUID(town.a.ids["offer"]))
+    return [Thing("own", row["code"], state="not live"), Thing("never was", "NEVER", exists=False)]
+
+
 def _handles(town: Town, _who: Who) -> Sequence[Thing]:
     [row] = town.a.trade.rows("SELECT code FROM adviser WHERE id = :i", i=uuid.UUID(town.a.anne))
     return [Thing("own", row["code"]), Thing("never was", "never-was", exists=False)]
@@ -302,6 +313,8 @@ SUPPLIERS: dict[str, Supplier] = {
     "page_id": _advice,
     "twin_id": _advice,
     "slug": _slugs,
+    "shop_code": _shop_codes,
+    "offer_code": _offer_codes,
     "handle": _handles,
     "topic": _topics,
     "question_id": _questions,

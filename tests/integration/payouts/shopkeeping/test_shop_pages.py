@@ -275,3 +275,19 @@ def test_budget_runs_out_when_the_next_days_cost_what_the_last_did(left, spent, 
     found = purse.estimate(Money(left, "EUR"), Money(0, "EUR"), Money(spent, "EUR"), now)
     assert found.runs_out == (None if days is None else now.date() + dt.timedelta(days=days))
     assert found.is_low == (days is not None and days <= 10)
+
+
+def test_terms_of_an_open_offer_of_a_live_shop_are_there_for_everybody_and_no_others(business):
+    [row] = business.trade.rows(
+        "SELECT s.code, o.code AS offer FROM offer o JOIN shop s ON s.id = o.shop_id WHERE o.id = :o",
+        o=business.trade.world.offer_id,
+    )
+    path, shop = f"/offers/{row['code']}/{row['offer']}", business.trade.world.shop_id
+    business.trade.execute("UPDATE shop SET state = 'draft' WHERE id = :s", s=shop)
+    business.ask(path, status=404, who=None)
+    business.trade.execute("UPDATE shop SET state = 'live' WHERE id = :s", s=shop)
+    assert "Become an adviser" in words(business.page(path, who=None))
+    business.ask(f"/offers/{row['code']}/NEVER", status=404, who=None)
+    business.trade.execute("UPDATE offer SET state = 'paused' WHERE id = :o", o=business.trade.world.offer_id)
+    business.ask(path, status=404, who=None)
+    business.trade.execute("UPDATE offer SET state = 'open' WHERE id = :o", o=business.trade.world.offer_id)

@@ -1,0 +1,67 @@
+"""The terms of an open offer for somebody who was sent the link: no account is needed to read a promise."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from marketplace.core.errors import NotFound
+from marketplace.offers.models import CommissionTerms
+from marketplace.offers.terms import Terms
+
+_VERSIONS = sa.text(
+    "SELECT * FROM public_terms WHERE shop_code = :shop AND offer_code = :offer ORDER BY effective_from, version"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An open offer: its shop, the terms in force, and those that come."""
+
+    offer_id: UUID
+    offer_code: str
+    offer_name: str
+    description: str
+    notice_days: int
+    shop_code: str
+    shop_name: str
+    present: Terms
+    coming: tuple[Terms, ...]
+
+
+def of(session: Session, shop_code: str, offer_code: str, now: dt.datetime) -> Announced:
+    """Return an open offer by the codes of its address. Raises NotFound, also for one that is not open."""
+    rows = session.execute(_VERSIONS, {"shop": shop_code, "offer": offer_code}).mappings().all()
+    versions = [
+        Terms.of(
+            CommissionTerms(
+                **{
+                    name: row[name]
+                    for name in (
+                        "id", "offer_id", "version", "currency", "effective_from", "document", "window_days",
+                        "hold_days",
+                    )
+                }
+            )
+        )
+        for row in rows
+    ]  # fmt: skip
+    in_force = [one for one in versions if one.effective_from <= now]
+    if not in_force:
+        raise NotFound("offer", offer_code)
+    first = rows[0]
+    return Announced(
+        first["offer_id"],
+        first["offer_code"],
+        first["offer_name"],
+        first["description"],
+        first["notice_days"],
+        first["shop_code"],
+        first["shop_name"],
+        in_force[-1],
+        tuple(one for one in versions if one.effective_from > now),
+    )
