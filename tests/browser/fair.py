@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import Any
 
 import pyotp
 import sqlalchemy as sa
@@ -103,27 +104,36 @@ class Fair(Town):
         assert newcomer.actor.user_id is not None
         self._let_in("new_adviser", newcomer.actor.user_id, adviser_id=newcomer.id)
         for role in ("finance", "checker", "admin"):
-            secret = pyotp.random_base32()
-            user = self._person("finance" if role == "checker" else role)
-            trade.execute(
-                "UPDATE user_account SET totp_secret = :s WHERE id = :i",
-                s=totp.seal_secret(user, secret),
-                i=user,
-            )
-            self._let_in(role, user, totp_secret=secret)
+            self.guests[role] = self.hire("finance" if role == "checker" else role)
 
-    def _let_in(
-        self,
-        role: str,
-        user: uuid.UUID,
-        *,
-        adviser_id: uuid.UUID | None = None,
-        shop_id: uuid.UUID | None = None,
-        totp_secret: str | None = None,
-    ) -> None:
-        token = sign_in(self.superuser, user)
+    def hire(self, role: str) -> Guest:
+        """Let somebody begin to work for the platform, with a second factor, and sign in."""
+        secret, user = pyotp.random_base32(), self._person(role)
+        sealed = totp.seal_secret(user, secret)
+        self.a.trade.execute("UPDATE user_account SET totp_secret = :s WHERE id = :i", s=sealed, i=user)
+        return self._guest(role, user, totp_secret=secret)
+
+    def carry_out(self, run_id: str) -> None:
+        """Be the worker: send the payouts of a run, and issue the statements."""
+        self.world.work(self.world.run(uuid.UUID(run_id)))
+        self.world.deliver()
+        self.world.handle()
+        self.world.worker()
+        statements.issue_due()
+        self.world.play("app")
+
+    def _pictures(self, tenant: Tenant) -> None:
+        """Let there be none: a row without its files is a picture that does not load."""
+
+    def _advice(self, tenant: Tenant) -> None:
+        """Let there be none of the walk's, of which only whose it is matters: people really talk here."""
+
+    def _let_in(self, role: str, user: uuid.UUID, **facts: uuid.UUID | None) -> None:
+        self.guests[role] = self._guest(role, user, **facts)
+
+    def _guest(self, role: str, user: uuid.UUID, **facts: Any) -> Guest:
         email = self._one("SELECT email FROM user_account WHERE id = :i", i=user)
-        self.guests[role] = Guest(role, email, user, adviser_id, shop_id, totp_secret, token)
+        return Guest(role, email, user, **facts, cookie=sign_in(self.superuser, user))
 
     def make_copy(self) -> None:
         """Keep a copy of the database as it is now, for tests that spoil it; nobody may be connected."""

@@ -152,7 +152,7 @@ def markup_of(text: str) -> list[str]:
             found.append(f"script: {(node.text or '')[:80]}")
         for name, value in node.items():
             address = "".join(value.split()).lower()
-            if name.startswith(("on", "hx-on", "hx-vals")):
+            if name.startswith(("on", "hx-on")) or (name == "hx-vals" and address.startswith("js:")):
                 found.append(f"<{node.tag} {name}={value[:60]}>")
             if address.startswith(("javascript:", "vbscript:", "data:text", "\x01")):
                 found.append(f"<{node.tag} {name}={value[:60]}>")

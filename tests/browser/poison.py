@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,15 +18,24 @@ _OURS = re.compile(
     r"\.(session_key|password_hash|token_hash|key_hash|content_hash|locale|currency|country|kind|state|role|reason_code"
     r"|request_hash|idem|event_type|type|channel|model|code_rule|stripe_\w+|folded|proof|timezone|mode|charset)$"
 )
-# Drawn as a QR code, which holds no more than an address.
-_DRAWN = frozenset({"tracked_link.code", "tracked_link.path"})
+# Parts of addresses, by which pages are asked for; those of links are drawn as QR codes too, which hold no more.
+_ADDRESSES = frozenset(
+    {
+        "tracked_link.code",
+        "tracked_link.path",
+        "advice_page.slug",
+        "advice_page.code",
+        "adviser.code",
+        "shop.code",
+    }
+)
 _PARTS = 1, 4, 16
 
 
-def poison(engine: sa.Engine, payloads: list[str]) -> set[str]:
+def poison(engine: sa.Engine, payloads: list[str], kept: Iterable[str] = ()) -> set[str]:
     """Put payloads into all columns that take any word; return the columns, as table.column.
 
-    engine: of a superuser. Limits on length are taken away first; a column whose index can't hold all gets the first.
+    engine: of a superuser; kept: texts that stay as they are, because pages are asked for by them. Limits on length are taken away first; a column whose index can't hold all gets the first.
     """
     done = set()
     with engine.begin() as connection:
@@ -36,12 +46,16 @@ def poison(engine: sa.Engine, payloads: list[str]) -> set[str]:
                     continue
                 for column in _texts(connection, table):
                     name = f"{table}.{column}"
-                    if column in columns or name in NAMED_ELSEWHERE | _DRAWN or _OURS.search(f".{column}"):
+                    if (
+                        column in columns
+                        or name in NAMED_ELSEWHERE | _ADDRESSES
+                        or _OURS.search(f".{column}")
+                    ):
                         continue
-                    if _put(connection, table, column, ["kanarie"]):
+                    if _put(connection, table, column, ["kanarie"], kept):
                         _loosen(connection, table, column)
                         if any(
-                            _put(connection, table, column, payloads[: len(payloads) // part or 1])
+                            _put(connection, table, column, payloads[: len(payloads) // part or 1], kept)
                             for part in _PARTS
                         ):
                             done.add(name)
@@ -88,16 +102,20 @@ def _has_rows(connection: sa.Connection, table: str) -> bool:
     return bool(connection.execute(sa.text(f'SELECT EXISTS (SELECT FROM "{table}")')).scalar_one())
 
 
-def _put(connection: sa.Connection, table: str, column: str, payloads: list[str]) -> bool:
+def _put(
+    connection: sa.Connection, table: str, column: str, payloads: list[str], kept: Iterable[str]
+) -> bool:
     """Fill a column of every row where it holds something; False when it is refused or nothing is there."""
     statement = sa.text(
         f'UPDATE "{table}" t SET "{column}" = :text || n.number FROM (SELECT ctid AS place, tableoid AS part,'
         f' row_number() OVER () AS number FROM "{table}") n'
-        f' WHERE t.ctid = n.place AND t.tableoid = n.part AND t."{column}" IS NOT NULL'
+        f' WHERE t.ctid = n.place AND t.tableoid = n.part AND t."{column}" IS NOT NULL AND t."{column}" <> ALL (CAST(:kept AS text[]))'
     )
     try:
         with connection.begin_nested():
-            return connection.execute(statement, {"text": " ".join(payloads)}).rowcount > 0
+            return (
+                connection.execute(statement, {"text": " ".join(payloads), "kept": list(kept)}).rowcount > 0
+            )
     except sa.exc.DBAPIError:
         return False
 
