@@ -13,6 +13,7 @@ from marketplace.devtools.state import World
 from marketplace.devtools.talk import Caller
 from marketplace.devtools.throwaway import memory_folder
 from marketplace.devtools.world import expected, play, totals
+from marketplace.devtools.world.advice import texts
 from marketplace.devtools.world.plan import plan
 from marketplace.devtools.world.site import WorldSite, hosts_setting
 from marketplace.devtools.world.site_control import Control
@@ -30,6 +31,14 @@ class Played:
         self.people, self.left = people, drain.due(facts)
         shops = [one["key"] for one in people["api_keys"] if one["role"] == "owner" and one["mode"] == "live"]
         self.sources = [one for key in shops for one in Caller(facts["web"], key).items("feed-sources")]
+        web = Caller(facts["web"])
+        self.advice = [web.get(f"advice-pages/{one['id']}") for one in web.items("advice-pages", limit=100)]
+        shown = [block for one in self.advice for block in one["document"]["blocks"]]
+        self.pictures = [
+            web.request("GET", f"/pictures/{block['picture_id']}/480.webp")
+            for block in shown
+            if block.get("picture_id")
+        ]
         try:
             self.verified = running.command("-m", "marketplace.devtools", "verify", name="worker")
         except ServiceFailed as failed:
@@ -92,6 +101,21 @@ def test_each_shops_feed_was_fetched_from_its_site_and_will_be_every_week(played
     for source in played.sources:
         assert (source["every"], source["state"], source["failures"]) == ("weekly", "active", 0)
         assert source["last_fetch"]["outcome"] == "queued"
+
+
+def test_advice_stands_as_it_was_written_and_pays_where_its_adviser_takes_part(played):
+    down = {one.page for one in texts.reports() if one.outcome == "uphold"}
+    written = {one.title: one for one in texts.pages() if one.ends == "published" and one.key not in down}
+    assert {one["title"] for one in played.advice} == set(written)
+    for one in played.advice:
+        cards = written[one["title"]].cards
+        assert [button["pays"] for button in one["buttons"]] == ["offer" in card for card in cards]
+    twins = [one["title"] for one in played.advice if one["twin_id"]]
+    assert len(twins) == 2
+    assert len(played.pictures) == sum(
+        block["type"] == "picture" for one in written.values() for block in one.blocks
+    )
+    assert {answer.headers["Content-Type"] for answer in played.pictures} == {"image/webp"}
 
 
 def test_progress_tells_each_week_and_how_long_is_left(played):
