@@ -15,6 +15,7 @@ from marketplace.accounts import emails, users
 from marketplace.accounts.models import Adviser, Membership, Shop, UserAccount
 from marketplace.core.audit import AuditEvent
 from marketplace.core.db import UtcDateTime
+from marketplace.core.errors import InvalidInput
 
 ROLES = ("adviser", "shop", "finance", "admin", "none")
 STATES = ("active", "unproved", "suspended", "banned")
@@ -137,14 +138,19 @@ def _fits(text: str) -> sa.ColumnElement[bool]:
         wanted = UUID(text)
     except ValueError:
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        return sa.or_(
-            UserAccount.name.ilike(pattern, escape="\\"),
-            UserAccount.email.ilike(pattern, escape="\\"),
-            UserAccount.email_key == emails.key(text),
-            Adviser.display_name.ilike(pattern, escape="\\"),
-        )
+        columns = (UserAccount.name, UserAccount.email, Adviser.display_name)
+        found = [column.ilike(pattern, escape="\\") for column in columns]
+        return sa.or_(*found, *_written_otherwise(text))
     works = sa.exists().where(Membership.user_id == UserAccount.id, Membership.shop_id == wanted)
     return sa.or_(UserAccount.id == wanted, Adviser.id == wanted, works)
+
+
+def _written_otherwise(text: str) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that an address is the same mailbox as the one that was typed, where it is one."""
+    try:
+        return [UserAccount.email_key == emails.key(text)]
+    except InvalidInput:
+        return []
 
 
 def _shops_of(session: Session, user_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, str, str]]]:

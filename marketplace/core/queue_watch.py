@@ -95,7 +95,8 @@ def failed() -> list[FailedJob]:
 
 def _failed(one: Any) -> FailedJob:
     given = [str(argument) for argument in one.args] or ["?"]
-    told = (one.exc_info or "").strip().splitlines()
+    last = one.latest_result()
+    told = ((last.exc_string if last is not None else None) or "").strip().splitlines()
     return FailedJob(one.id, given[0], tuple(given[1:]), one.ended_at, told[-1][-200:] if told else "")
 
 

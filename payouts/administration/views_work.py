@@ -86,6 +86,7 @@ def _queue() -> dict[str, Any]:
         return {
             "waiting": jobs.waiting(),
             "failed": queue_watch.failed(),
+            "failed_count": queue_watch.how_many_failed(),
             "sweeps": queue_watch.sweeps(),
             "checked": queue_watch.checked(),
             "asked_at": queue_watch.asked_at(),
@@ -94,7 +95,8 @@ def _queue() -> dict[str, Any]:
     except redis.RedisError as error:
         log.warning("queue_away", error=repr(error))
         return {
-            "waiting": 0, "failed": [], "sweeps": [], "checked": None, "asked_at": None, "queue_away": True,
+            "waiting": 0, "failed": [], "failed_count": 0, "sweeps": [], "checked": None, "asked_at": None,
+            "queue_away": True,
         }  # fmt: skip
 
 
