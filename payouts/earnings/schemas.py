@@ -29,4 +29,7 @@ class EarningsFilter(Page):
 
 
 class ElsewhereFilter(Page):
-    """Where the last page ended."""
+    """Where the last page ended, and which order is missed."""
+
+    shop_id = Uuid(load_default=None)
+    order_ref = Text(load_default=None, maximum=100)

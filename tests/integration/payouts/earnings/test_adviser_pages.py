@@ -30,6 +30,7 @@ class Business:
         self.trade = trade = Trade(database)
         wsgi.register()
         trade.app = self.app = web.create_app(config.current(), wsgi.blueprints())
+        trade.execute("UPDATE shop SET state = 'live'")
         self.bert = trade.join("Bert")
         titled = {"lines": [line(title=HOSTILE)]}
         trade.report(trade.order("A-1", trade.token(trade.anne), **titled))
@@ -147,6 +148,18 @@ def test_what_went_elsewhere_says_by_which_rule(business):
     text = words(business.page("/adviser/not-credited"))
     assert "B-1" in text and "Somebody else's advice was clicked after yours" in text
     assert "Nothing went elsewhere" in words(business.page("/adviser/not-credited", who=business.bert.bearer))
+
+
+def test_a_missed_order_is_looked_up_and_tells_nothing_of_orders_of_others(business):
+    def asked(ref: str, who: str) -> str:
+        shop = business.trade.world.shop_id
+        return words(business.page(f"/adviser/not-credited?shop_id={shop}&order_ref={ref}", who=who))
+
+    anne, bert = business.trade.anne.bearer, business.bert.bearer
+    assert "Order A-1 is yours" in asked("A-1", anne)
+    assert "Order B-1 came after your advice and went elsewhere" in asked("B-1", anne)
+    for ref in ("A-1", "NEVER-1"):
+        assert f"We know no order {ref} of" in asked(ref, bert)
 
 
 def test_a_pasted_address_becomes_a_link_in_the_same_place(business):
