@@ -16,7 +16,7 @@ from marketplace.devtools.world.people import PEOPLE, advisers
 from marketplace.devtools.world.shops import SHOPS
 
 # Readers of one address may ask only so much in an hour, so they read at several: all of these are this machine.
-_MACHINES = 12
+_MACHINES = 4
 
 
 class Reader(Caller):

@@ -191,7 +191,8 @@ class Writing:
         admin.post(f"page-reports/{report['id']}/decide", body)
 
     def _vote(self, what: str, subject_id: str) -> None:
-        self._someone().post(f"votes/{what}/{subject_id}", {})
+        # Votes of one address are hardly limited, and each is somebody new's.
+        self._ground.reader(0).post(f"votes/{what}/{subject_id}", {})
 
     def _someone(self) -> Any:
         """Return a reader, each time another."""
