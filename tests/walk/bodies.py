@@ -14,9 +14,20 @@ from tests.walk.town import PASSWORD, Town
 API = "/api/v1"
 # What a query must hold beside what it names.
 QUERIES = {
+    # What every order of the town begins with, so that a search that looks too far would show those of others.
+    "GET /find": {"q": "R-"},
     f"GET {API}/codes/resolve": {"code": "PEER20"},
     f"GET {API}/page-reports/receipt": {"receipt": "ABCDEFGH2345"},
     f"POST {API}/pictures": {"kind": "portrait"},
+}
+# What a page's form must hold so that the question is whose row it is, and not what is missing.
+FORMS = {
+    "POST /shop/advisers/<uuid:partnership_id>": {"answer": "approve"},
+    "POST /shop/disputes/<uuid:dispute_id>": {"outcome": "reject", "reason": "outside_terms"},
+    "POST /shop/members/<uuid:member_id>/role": {"role": "owner"},
+    "POST /shop/offers/<uuid:offer_id>": {"value": "9", "window_days": "14", "hold_days": "14"},
+    "POST /shop/offers/<uuid:offer_id>/move": {"state": "paused"},
+    "POST /shop/products/sources/<uuid:feed_source_id>": {"do": "pause"},
 }
 
 

@@ -516,6 +516,19 @@ class Town:
         assert made.status_code == 201, made.get_json()
         self.a.ids["run"] = made.get_json()["id"]
         self.a.ids["break"] = self.insert("recon_break", kind="fee", currency="EUR", amount_minor=1)
+        self._book()
+
+    def _book(self) -> None:
+        """Let the books hold an account of Anne's and an entry, as finance names them in addresses."""
+        kind, code = "adviser:pending", f"adviser:pending:{self.a.anne}:EUR"
+        facts = {"normal": "C", "floor_zero": True, "shards": 1}
+        self.insert("account", code=code, kind=kind, owner=uuid.UUID(self.a.anne), currency="EUR", **facts)
+        account = self._one("SELECT id FROM account WHERE code = :c", c=code)
+        kept = {"shard": 0, "normal": "C", "floor_zero": True, "balance_minor": 0, "postings": 0}
+        self.insert("balance", account_id=account, **kept)
+        idem = secrets.token_hex(8)
+        self.insert("entry", idem=idem, kind="accrue", lines=2)
+        self.a.ids["entry"] = str(self._one("SELECT id FROM entry WHERE idem = :i", i=idem))
 
     def close(self) -> None:
         """Let go of connections."""
