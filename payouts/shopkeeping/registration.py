@@ -17,6 +17,7 @@ def blueprints() -> Iterable[Any]:
         views_budget,
         views_install,
         views_members,
+        views_mentions,
         views_offers,
         views_orders,
         views_overview,
@@ -38,4 +39,5 @@ def blueprints() -> Iterable[Any]:
         views_install.blueprint,
         views_members.blueprint,
         views_stores.blueprint,
+        views_mentions.blueprint,
     )

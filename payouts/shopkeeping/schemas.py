@@ -130,3 +130,9 @@ class NewKeyForm(WithShop):
     name = Text(required=True, minimum=1, maximum=80)
     mode = Text(load_default="live", validate=[validate.OneOf(("live", "test"))])
     use = Text(load_default="orders", validate=[validate.OneOf(("orders", "products", "all"))])
+
+
+class MentionsFilter(Page):
+    """Which pages of advice."""
+
+    shop_id = Uuid(load_default=None)

@@ -37,7 +37,7 @@ def index() -> Response:
 
 
 @blueprint.post("/shop/install/keys")
-@policy("api_keys", "create")
+@policy("shop_pages", "make_keys")
 def make_key() -> Response:
     """Make a key and show its text this once."""
     actor, form = current_actor(), Form(schemas.NewKeyForm)

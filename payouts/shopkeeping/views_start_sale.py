@@ -110,7 +110,7 @@ def install() -> Response:
 
 
 @blueprint.post("/shop/start/install")
-@policy("api_keys", "create")
+@policy("shop_pages", "make_keys")
 def make_test_key() -> Response:
     """Make a test key for orders and show it once."""
     actor, form = current_actor(), Form(schemas.WithShop)

@@ -93,7 +93,7 @@ PAGES = (
     "/shop", "/shop/orders", "/shop/orders?status=all", "/shop/orders/A-1", "/shop/offers", "/shop/advisers",
     "/shop/budget", "/shop/products", "/shop/install", "/shop/members", "/shop/stores", "/shop/start/shop",
     "/shop/start/domain", "/shop/start/products", "/shop/start/terms", "/shop/start/install", "/shop/start/test",
-    "/shop/start/live",
+    "/shop/start/live", "/shop/advice",
 )  # fmt: skip
 
 
