@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from marketplace.accounts import advisers, evidence, influence, profiles, public
 from marketplace.accounts import schemas_influence as shapes
 from marketplace.accounts import schemas_people as people
-from marketplace.core import db, pages, wording
+from marketplace.core import db, hooks, pages, wording
 from marketplace.core.auth import current_actor
 from marketplace.core.forms import Form
 from marketplace.core.policy import policy
@@ -83,6 +83,9 @@ def _page(form: Form | None, stated: Form) -> Response:
         wanted = {"state": None, "kind": None, "adviser_id": adviser.id}
         found = evidence.listed(session, actor, wanted, None, 50)
         shops = public.shop_names(session)
+        # A room above keeps pictures.
+        find = hooks.figures.get(("profile", "portrait"))
+        portrait = find(session, adviser.id) if find is not None else None
     if form is None:
         form = Form(
             PROFILE,
@@ -100,6 +103,8 @@ def _page(form: Form | None, stated: Form) -> Response:
         max(form.status, stated.status),
         adviser=adviser,
         shown=shown,
+        portrait=portrait,
+        takes_portrait=find is not None,
         found=found,
         kinds=kinds,
         shops=shops,

@@ -9,6 +9,7 @@ from typing import Any
 
 import lxml.html
 import pytest
+from PIL import Image
 from werkzeug.test import TestResponse
 
 import wsgi
@@ -226,6 +227,16 @@ def test_a_profile_is_changed_and_refuses_what_the_api_refuses(business):
     assert refused.xpath("//*[@name='country'][@aria-invalid='true']")
     business.ask("/adviser/profile/evidence", form={"kind": "expert", "statement": HOSTILE}, status=303)
     assert "somebody looks at it" in words(business.page("/adviser/profile"))
+
+
+def test_a_portrait_is_drawn_anew_and_a_text_is_none(business):
+    out = io.BytesIO()
+    Image.new("RGB", (400, 400), "teal").save(out, "PNG")
+    for name, data, shown in (("me.png", out.getvalue(), 1), ("me.png", HOSTILE.encode(), 1)):
+        form = {"file": (io.BytesIO(data), name)}
+        business.ask("/adviser/profile/portrait", form=form, status=303)
+        page = business.page("/adviser/profile")
+        assert len(page.xpath("//main//img[contains(@src, '/pictures/')]")) == shown
 
 
 def test_a_new_adviser_finds_what_to_do_first(business):
