@@ -20,6 +20,7 @@ class Face:
     more: tuple[str, ...] = ()
 
 
+# Wesley and Daan never sent one.
 FACES = {
     "bram": Face("#e9bd98", "short", "#5b3a24", "#33463f", "#e7d6bd", ("beard", "apron")),
     "noor": Face("#f0c9a6", "tail", "#9a5b2c", "#4f7f86", "#f1ddcf"),
@@ -30,9 +31,7 @@ FACES = {
     "tobias": Face("#efc7a4", "curls", "#8a3f24", "#e3a237", "#e2e4ee", ("glasses",)),
     "gerard": Face("#f0cdb4", "crown", "#dcd8d2", "#65794a", "#ece2d0", ("glasses", "collar")),
     "meilin": Face("#f0cba0", "fringe", "#2c2524", "#d57a8c", "#e6ebd9"),
-    "wesley": Face("#e8bd95", "cap", "#33527f", "#7f8784", "#e1e5ea"),
     "fenna": Face("#f3d0b2", "bun", "#b5622f", "#4c7a5a", "#f6e8bf"),
-    "daan": Face("#a9714b", "short", "#2a201c", "#dda63a", "#d7e4e2", ("beard",)),
 }
 
 
@@ -65,9 +64,9 @@ def _looks(face: Face) -> str:
             "M134 206Q142 264 200 264T266 206Q254 236 200 230Q146 236 134 206Z", dark(face.skin, 20)
         )
     eyes = disc(172, 176, 6, INK) + disc(228, 176, 6, INK)
-    # What covers the head says nothing of the brows, and a cap hides them.
+    # What covers the head says nothing of the brows.
     tint = dark(face.skin, 55) if face.hair == "wrap" else dark(face.tint, 20)
-    brows = "" if face.hair == "cap" else line("M158 156q13 -8 27 -1M215 155q14 -7 27 1", tint, 6)
+    brows = line("M158 156q13 -8 27 -1M215 155q14 -7 27 1", tint, 6)
     return (
         beard
         + eyes
@@ -150,13 +149,6 @@ def _fringe(tint: str, _skin: str) -> tuple[str, str]:
     return behind, shape("M128 178Q120 86 200 86T272 178L262 148Q200 134 138 148Z", tint)
 
 
-def _cap(tint: str, _skin: str) -> tuple[str, str]:
-    dome = shape("M124 150Q124 72 200 72T276 150Q200 130 124 150Z", tint)
-    return "", dome + shape(
-        "M196 140Q276 126 334 156Q332 168 318 166Q258 148 196 156Z", dark(tint, 20)
-    ) + disc(200, 74, 8, pale(tint, 30))
-
-
 def _bun(tint: str, _skin: str) -> tuple[str, str]:
     behind = disc(200, 66, 38, dark(tint, 10))
     return behind, shape("M128 180Q120 84 200 84T272 180Q266 128 228 112Q176 142 128 180Z", tint)
@@ -164,5 +156,5 @@ def _bun(tint: str, _skin: str) -> tuple[str, str]:
 
 HAIR: dict[str, Callable[[str, str], tuple[str, str]]] = {
     "short": _short, "tail": _tail, "bob": _bob, "long": _long, "wrap": _wrap, "curls": _curls, "crown": _crown,
-    "fringe": _fringe, "cap": _cap, "bun": _bun,
+    "fringe": _fringe, "bun": _bun,
 }  # fmt: skip

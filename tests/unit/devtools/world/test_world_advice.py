@@ -157,7 +157,7 @@ def test_cards_are_of_products_that_are_sold_that_day_and_of_offers_that_the_adv
 
 
 def test_pictures_are_drawn_the_same_each_time_and_say_in_words_what_they_show():
-    assert set(FACES) == set(ADVISERS)
+    assert set(ADVISERS) - set(FACES) == {"wesley", "daan"}
     drawn = {portrait(adviser) for adviser in FACES}
     assert len(drawn) == len(FACES)
     pictures = [block for page in PAGES for block in page.blocks if block["type"] == "picture"]
