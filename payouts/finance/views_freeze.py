@@ -39,7 +39,7 @@ def begin() -> Response:
     actor, now, form = current_actor(), request_now(), Form(FreezeWanted)
 
     def act(data: dict[str, Any]) -> bool:
-        with db.transaction(point="payouts.freeze") as session:
+        with db.transaction(point="pages.payouts.freeze") as session:
             freeze.impose(session, actor, data["note"], now)
         return True
 
@@ -56,7 +56,7 @@ def lift() -> Response:
     actor, now, form = current_actor(), request_now(), Form(schemas.Nothing)
 
     def act(_data: dict[str, Any]) -> str:
-        with db.transaction(point="payouts.lift") as session:
+        with db.transaction(point="pages.payouts.lift") as session:
             standing = lifting.lift(session, actor, now)
             db.after_commit(session, lambda: jobs.enqueue(SWEEP_JOB))
             return "lifted" if standing.lifted_at else "asked"

@@ -95,7 +95,7 @@ def index() -> Response:
 def ask() -> Response:
     """Ask for Stripe's movements to be brought in; the worker does it within seconds."""
     actor, now = current_actor(), request_now()
-    with db.transaction(point="reconciliation.ask") as session:
+    with db.transaction(point="pages.reconciliation.ask") as session:
         wanted = importing.ask(session, actor.label, now)
         audit.record(session, actor, "reconciliation.import", "recon_import", wanted.id, {}, now=now)
         db.after_commit(session, lambda: jobs.enqueue(JOB, str(wanted.id)))
@@ -117,7 +117,7 @@ def book(break_id: UUID) -> Response:
     actor, now, form = current_actor(), request_now(), Form(BookingWanted)
 
     def act(data: dict[str, Any]) -> bool:
-        with db.transaction(point="reconciliation.ask_booking") as session:
+        with db.transaction(point="pages.reconciliation.ask_booking") as session:
             bookings.ask(session, actor, break_id, now=now, **data)
         return True
 
@@ -134,7 +134,7 @@ def approve(break_id: UUID) -> Response:
     actor, now, form = current_actor(), request_now(), Form(schemas.Nothing)
 
     def act(_data: dict[str, Any]) -> bool:
-        with db.transaction(point="reconciliation.approve_booking") as session:
+        with db.transaction(point="pages.reconciliation.approve_booking") as session:
             bookings.approve(session, actor, break_id, now)
             db.after_commit(session, lambda: jobs.enqueue(SWEEP_JOB))
         return True

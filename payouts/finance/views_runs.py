@@ -42,9 +42,9 @@ def create() -> Response:
     actor, now, form = current_actor(), request_now(), Form(RunRequest)
 
     def act(data: dict[str, Any]) -> UUID:
-        with db.transaction(point="runs.create") as session:
+        with db.transaction(point="pages.runs.create") as session:
             made = service.create(session, actor, data["currency"], now).id
-        with db.transaction(point="runs.preview") as session:
+        with db.transaction(point="pages.runs.preview") as session:
             service.preview(session, actor, made, now)
         return made
 
@@ -66,7 +66,7 @@ def preview(run_id: UUID) -> Response:
     actor, now, form = current_actor(), request_now(), Form(schemas.Nothing)
 
     def act(_data: dict[str, Any]) -> bool:
-        with db.transaction(point="runs.preview") as session:
+        with db.transaction(point="pages.runs.preview_again") as session:
             service.preview(session, actor, run_id, now)
         return True
 
@@ -98,7 +98,7 @@ def approve(run_id: UUID) -> Response:
                     wall=clock.wall(),
                 ).id
             ),
-            point="runs.approve",
+            point="pages.runs.approve",
         )
         return True
 
@@ -116,7 +116,7 @@ def execute(run_id: UUID) -> Response:
     actor, now, form = current_actor(), request_now(), Form(schemas.Nothing)
 
     def act(_data: dict[str, Any]) -> bool:
-        with db.transaction(point="runs.execute") as session:
+        with db.transaction(point="pages.runs.execute") as session:
             service.execute(session, actor, run_id, now)
         return True
 
