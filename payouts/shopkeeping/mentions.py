@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from marketplace.catalogue.models import Product
 from marketplace.core.paging import Place
 
 _PAGES = sa.text(
@@ -27,3 +28,11 @@ def page(session: Session, shop_id: UUID, after: Place | None, limit: int) -> Se
     at, identity = after or (None, None)
     facts = {"shop": shop_id, "after_at": at, "after_id": identity, "limit": limit + 1}
     return [dict(row) for row in session.execute(_PAGES, facts).mappings()]
+
+
+def titles(session: Session, product_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the titles of products by id."""
+    if not product_ids:
+        return {}
+    rows = session.execute(sa.select(Product.id, Product.title).where(Product.id.in_(list(product_ids))))
+    return {row.id: row.title for row in rows}

@@ -22,6 +22,7 @@ QUERIES = {
 }
 # What a page's form must hold so that the question is whose row it is, and not what is missing.
 FORMS = {
+    "POST /shop/advice/questions/<uuid:question_id>": {"body": "Ja, dat klopt."},
     "POST /shop/advisers/<uuid:partnership_id>": {"answer": "approve"},
     "POST /shop/disputes/<uuid:dispute_id>": {"outcome": "reject", "reason": "outside_terms"},
     "POST /shop/members/<uuid:member_id>/role": {"role": "owner"},
