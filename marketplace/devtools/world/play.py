@@ -77,6 +77,7 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
                 raise DevtoolsError(f"day {day}: {one}: {error}") from error
         writing.until(day)
         progress.lived(day, len(today))
+    writing.close()
     _keep_fetching(cast)
     settle(facts)
     maker = cast.staff["fatima"]

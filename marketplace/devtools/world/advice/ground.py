@@ -28,6 +28,10 @@ class Reader(Caller):
         transport = httpx.HTTPTransport(local_address=f"127.0.0.{2 + machine % _MACHINES}")
         self._client = httpx.Client(transport=transport, timeout=30, follow_redirects=False)
 
+    def close(self) -> None:
+        """Close the connections of this machine."""
+        self._client.close()
+
     def request(self, *args: Any, **more: Any) -> httpx.Response:
         """Send one request as somebody new."""
         self._client.cookies.clear()
@@ -51,6 +55,11 @@ class Ground:
         if machine not in self._readers:
             self._readers[machine] = Reader(str(self.facts["web"]), machine)
         return self._readers[machine]
+
+    def close(self) -> None:
+        """Let readers go; whoever reads next begins anew."""
+        while self._readers:
+            self._readers.popitem()[1].close()
 
     def product(self, sku: str) -> str:
         """Return the id of a product that is on its shop's shelf now. Raises DevtoolsError for one that isn't."""

@@ -5,6 +5,7 @@ For demos that were played before there were any: DEMO_JSON is the demo's file, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ def main(argv: list[str]) -> int:
         demo["web"] = argv[1]
     if Caller(demo["web"]).get("advice-pages", limit=1)["items"]:
         raise DevtoolsError("there is advice in this demo already")
-    Writing(of_demo(demo), plan()).rest()
+    with contextlib.closing(Writing(of_demo(demo), plan())) as writing:
+        writing.rest()
     return 0
 
 

@@ -36,6 +36,10 @@ class Writing:
         self._mails = {one.key: (one.name, one.email) for one in plan.shoppers}
         self._due = sorted(self._acts(), key=lambda one: one[0])
 
+    def close(self) -> None:
+        """Close the connections of readers."""
+        self._ground.close()
+
     def until(self, day: int) -> None:
         """Play everything up to a day, in order. Raises DevtoolsError when it does not come out as written."""
         while self._due and self._due[0][0] <= day:
