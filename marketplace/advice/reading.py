@@ -56,6 +56,15 @@ def get(session: Session, actor: Actor, page_id: UUID) -> AdvicePage:
     return found
 
 
+def shown(session: Session, page_id: UUID) -> AdvicePage:
+    """Return a page that readers see, whoever asks. Raises NotFound."""
+    query = sa.select(AdvicePage).where(AdvicePage.id == page_id, AdvicePage.state == "published")
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("advice page", page_id)
+    return found
+
+
 def of_slug(session: Session, slug: str) -> AdvicePage:
     """Return the published page of an address. Raises NotFound, PageGone when it stood there once."""
     found = session.scalars(sa.select(AdvicePage).where(AdvicePage.slug == slug)).one_or_none()
@@ -64,6 +73,18 @@ def of_slug(session: Session, slug: str) -> AdvicePage:
     if found.state != "published":
         raise PageGone(state=found.state.replace("_", " "))
     return found
+
+
+def published(session: Session, slug: str) -> tuple[AdvicePage, Mapping[str, Any]]:
+    """Return the published page of an address with what readers see of it. Raises NotFound, PageGone."""
+    newest = sa.and_(AdviceVersion.page_id == AdvicePage.id, AdviceVersion.number == AdvicePage.version)
+    query = sa.select(AdvicePage, AdviceVersion.document).outerjoin(AdviceVersion, newest)
+    found = session.execute(query.where(AdvicePage.slug == slug)).one_or_none()
+    if found is None:
+        raise NotFound("advice page", slug)
+    if found[0].state != "published":
+        raise PageGone(state=found[0].state.replace("_", " "))
+    return found[0], found[1] or {}
 
 
 def listed(

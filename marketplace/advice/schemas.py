@@ -54,9 +54,9 @@ class Publishing(Schema):
 
 
 class Tie(Schema):
-    """The same advice in the other language; null unties."""
+    """The same advice in the other language; without one it is untied."""
 
-    twin_id = Uuid(required=True, allow_none=True)
+    twin_id = Uuid(load_default=None, allow_none=True)
 
 
 class Reason(Schema):

@@ -13,7 +13,6 @@ from marketplace.advice import reading
 from marketplace.community import answers, asking, following, readers, reporting, reviewing, schemas, voting
 from marketplace.community.models import Follow, PageReport, Review
 from marketplace.core import db
-from marketplace.core.actor import ANONYMOUS
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import InvalidInput
 from marketplace.core.paging import id_after, page
@@ -174,7 +173,7 @@ def hide_review(data: dict[str, Any], review_id: uuid.UUID) -> Review:
 def report(data: dict[str, Any], page_id: uuid.UUID) -> dict[str, Any]:
     """Report a page; keep the receipt to read the decision."""
     with db.transaction(point="page_reports.write") as session:
-        reading.get(session, ANONYMOUS, page_id)
+        reading.shown(session, page_id)
         readers.spend("report")
         return {"receipt": reporting.report(session, page_id, data, request_now())}
 

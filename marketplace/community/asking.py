@@ -16,8 +16,8 @@ from marketplace.advice import reading
 from marketplace.catalogue.models import Product
 from marketplace.community import texts
 from marketplace.community.models import Question, QuestionAsker
-from marketplace.core import audit, config, ids, mail, tenancy
-from marketplace.core.actor import ANONYMOUS, Actor
+from marketplace.core import audit, config, db, ids, mail, tenancy
+from marketplace.core.actor import Actor
 from marketplace.core.errors import IllegalTransition, InvalidInput, NotFound
 
 
@@ -48,7 +48,7 @@ def about_page(session: Session, page_id: UUID, block: str | None) -> Subject:
 
     Raises NotFound, InvalidInput for a block that is no product of ours.
     """
-    page = reading.get(session, ANONYMOUS, page_id)
+    page = reading.shown(session, page_id)
     if block is None:
         return Subject(page.id, page.adviser_id, title=page.title)
     document = reading.document(session, page) or {"blocks": []}
@@ -73,7 +73,9 @@ def about_product(session: Session, product_id: UUID) -> Subject:
 def _product(session: Session, product_id: UUID) -> Product:
     query = sa.select(Product).where(Product.id == product_id, Product.retired_at.is_(None))
     query = query.where(Product.shop_id.in_(public.shops_in("draft", "live", "closing")))
-    found = session.scalars(query).one_or_none()
+    # What is sold is the same for everybody: somebody of one shop asks about another's product too.
+    with db.within(session, db.NOBODY):
+        found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound("product", product_id)
     return found
@@ -128,6 +130,15 @@ def get(session: Session, actor: Actor, question_id: UUID) -> Question:
     found = session.scalars(
         sa.select(Question).where(Question.id == question_id, visible(actor))
     ).one_or_none()
+    if found is None:
+        raise NotFound("question", question_id)
+    return found
+
+
+def asked_of(session: Session, actor: Actor, question_id: UUID) -> Question:
+    """Return a question that was asked of the actor as adviser. Raises NotFound."""
+    own = tenancy.adviser(actor, "questions.asked", Question.adviser_id)
+    found = session.scalars(sa.select(Question).where(Question.id == question_id, own)).one_or_none()
     if found is None:
         raise NotFound("question", question_id)
     return found

@@ -16,7 +16,7 @@ from marketplace.advice.models import AdvicePage
 from marketplace.community.answering import TELL
 from marketplace.community.models import PageReport
 from marketplace.core import audit, config, db, ids, jobs, mail
-from marketplace.core.actor import ANONYMOUS, Actor
+from marketplace.core.actor import Actor
 from marketplace.core.errors import IllegalTransition, InvalidInput, NotFound
 
 # Without what is read for one another, so that a receipt can be copied by hand.
@@ -30,7 +30,7 @@ def report(session: Session, page_id: UUID, data: Mapping[str, Any], now: dt.dat
     data: reason, statement, language, and email with consent where the reporter wants the decision by mail.
     Raises NotFound, InvalidInput.
     """
-    page = reading.get(session, ANONYMOUS, page_id)
+    page = reading.shown(session, page_id)
     if data.get("email") and not data.get("consent"):
         raise InvalidInput({"consent": ["Say that we may mail you the decision, or leave the address out."]})
     receipt = "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))

@@ -54,8 +54,9 @@ def face(
     """
     adviser = profiles.shown(session, page.adviser_id, now)
     known = cards.facts(session, page.product_ids)
-    shown = pictures.of_products(session, page.product_ids)
-    own = pictures.of(session, _own_pictures(document))
+    shown, own, portrait = pictures.of_page(
+        session, page.product_ids, _own_pictures(document), page.adviser_id
+    )
     made = [
         card(block, known, shown, own, document, adviser["code"], page.code)
         for block in document["blocks"]
@@ -77,8 +78,7 @@ def face(
     seen = [one["seen_at"] for one in made if one["seen_at"] is not None]
     return Face(
         page, document, blocks(document, made, own), made, adviser,
-        pictures.portraits(session, [page.adviser_id]).get(page.adviser_id),
-        [{"question": one, "answers": told.get(one.id, [])} for one in questions], reviews, useful, voted,
+        portrait, [{"question": one, "answers": told.get(one.id, [])} for one in questions], reviews, useful, voted,
         min(seen) if seen else None,
     )  # fmt: skip
 

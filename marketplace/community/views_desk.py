@@ -241,6 +241,8 @@ def _questions(form: forms.Form | None = None, about: UUID | None = None) -> Res
 def answer(question_id: UUID) -> Response:
     """Answer a question; readers see both from now on, and who asked is told once."""
     form, actor = forms.Form(AnswerForm), current_actor()
+    with db.session() as session:
+        asking.asked_of(session, actor, question_id)
 
     def act(data: dict[str, Any]) -> bool:
         now = pages.business_now()
@@ -269,6 +271,8 @@ def answer(question_id: UUID) -> Response:
 def set_aside(question_id: UUID) -> Response:
     """Leave a question unanswered; nobody sees it."""
     form = forms.Form(schemas.Reason)
+    with db.session() as session:
+        asking.asked_of(session, current_actor(), question_id)
 
     def act(data: dict[str, Any]) -> bool:
         with db.transaction(point="pages.set_aside") as session:

@@ -19,7 +19,6 @@ from marketplace.catalogue.search import service as searching
 from marketplace.community import answers, asking, readers, reporting, reviewing, schemas
 from marketplace.community.models_judging import REPORT_REASONS
 from marketplace.core import config, db, forms, pages, wording
-from marketplace.core.actor import ANONYMOUS
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import AppError
 from marketplace.core.policy import policy
@@ -41,7 +40,8 @@ def search() -> Response:
     skip = int(args["skip"]) if args.get("skip", "").isascii() and args.get("skip", "").isdigit() else 0
     skip = min(skip, searching.DEEPEST - TAKE)
     found = searching.find(searching.Wish(words, take=TAKE, skip=skip))
-    with db.session() as session:
+    # A public page shows everybody the same, whoever is signed in.
+    with db.use_scope(db.NOBODY), db.session() as session:
         shown = _products(session, found)
     return pages.render(
         "community/search.html", words=words, products=shown, found=found, from_link=args.get("from") == "link",
@@ -90,7 +90,7 @@ def reviews(product_id: UUID) -> Response:
 
 
 def _reviews(product_id: UUID, form: forms.Form) -> Response:
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         subject = asking.about_product(session, product_id)
         shop = cards.shops(session, [subject.shop_id] if subject.shop_id else []).get(
             subject.shop_id or product_id, {}
@@ -132,7 +132,7 @@ def report() -> Response:
 
 def _report(form: forms.Form) -> Response:
     receipt, found, unknown = flask.request.args.get("receipt", "")[:40], None, False
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         page = _named(session, form.value("page") or flask.request.args.get("page", ""))
         if receipt:
             try:
@@ -170,7 +170,7 @@ def send_report() -> Response:
         with db.transaction(point="pages.report") as session:
             page = _named(session, data.pop("page"))
             found = page or reading.of_slug(session, "-")
-            reading.get(session, ANONYMOUS, found.id)
+            reading.shown(session, found.id)
             readers.spend("report")
             return reporting.report(
                 session, found.id, data | {"language": wording.language()}, pages.business_now()
@@ -187,7 +187,7 @@ def send_report() -> Response:
 def sitemap() -> Response:
     """List every published page, storefront and topic for search machines."""
     base = config.current().base_url
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         query = sa.select(AdvicePage.slug, AdvicePage.updated_at, AdvicePage.adviser_id, AdvicePage.topics)
         rows = session.execute(
             query.where(AdvicePage.state == "published").order_by(AdvicePage.id).limit(MOST_LISTED)

@@ -62,9 +62,9 @@ def advice(slug: str) -> Response:
 
 
 def _advice(slug: str, form: forms.Form) -> Response:
-    with db.session() as session:
-        page = reading.of_slug(session, slug)
-        document = reading.document(session, page) or {}
+    # A public page shows everybody the same, whoever is signed in.
+    with db.use_scope(db.NOBODY), db.session() as session:
+        page, document = reading.published(session, slug)
         _speak(page.language)
         face = showing.face(session, page, document, pages.business_now(), _reader())
         twin = _twin(session, page)
@@ -131,7 +131,7 @@ def storefront(handle: str) -> Response:
 
 def _storefront(handle: str, form: forms.Form, question: forms.Form) -> Response:
     now = pages.business_now()
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         who = _adviser(session, handle)
         adviser = profiles.shown(session, who.id, now)
         shown = ranking.pages(session, now, adviser_id=who.id, language=wording.language(), take=TAKE)
@@ -225,7 +225,7 @@ def follow_by_link() -> Response:
 def topics() -> Response:
     """Show what there is advice on, and the newest pages."""
     now = pages.business_now()
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         found = ranking.topics(session)
         shown = ranking.pages(session, now, language=wording.language(), take=TAKE)
         covers = showing.covers(session, shown)
@@ -237,7 +237,7 @@ def topics() -> Response:
 def topic(topic: str) -> Response:
     """Show the pages on one topic, in an order that commission has no part in."""
     now, skip = pages.business_now(), _number("skip")
-    with db.session() as session:
+    with db.use_scope(db.NOBODY), db.session() as session:
         found = ranking.topics(session)
         shown = ranking.pages(
             session, now, topic=topic[:40], language=wording.language(), skip=skip, take=TAKE

@@ -59,7 +59,7 @@ def decide(report_id: UUID) -> Response:
     form = forms.Form(Decision)
 
     def run(data: dict[str, Any]) -> str:
-        with db.transaction(point="page_reports.decide") as session:
+        with db.transaction(point="page_reports.page") as session:
             reporting.decide(
                 session, auth.current_actor(), report_id, data["outcome"], data["reason"], request_now()
             )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from marketplace.advice import reading
 from marketplace.community.models import Answer, Question, Review, UsefulVote
 from marketplace.core import config, ids
-from marketplace.core.actor import ANONYMOUS, Actor
+from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 
 COLUMNS: Final = {
@@ -81,7 +81,7 @@ def voted(session: Session, what: str, subject_ids: Collection[UUID], reader: by
 def require_shown(session: Session, what: str, subject_id: UUID) -> None:
     """Raise NotFound for what readers don't see."""
     if what == "page":
-        reading.get(session, ANONYMOUS, subject_id)
+        reading.shown(session, subject_id)
         return
     if what == "answer":
         query = sa.select(Answer.id).join(Question, Question.id == Answer.question_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -82,6 +83,46 @@ def portraits(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, Sho
         for picture in session.scalars(query)
         if picture.adviser_id is not None
     }
+
+
+def of_page(
+    session: Session, product_ids: Collection[UUID], picture_ids: Collection[UUID], adviser_id: UUID
+) -> tuple[dict[UUID, Shown], dict[UUID, Shown], Shown | None]:
+    """Return in one question what a page shows: pictures of products, those that were sent, and the portrait."""
+    query = (
+        sa.select(Picture, ProductPicture.product_id)
+        .outerjoin(
+            ProductPicture,
+            sa.and_(
+                ProductPicture.picture_id == Picture.id,
+                ProductPicture.product_id.in_(product_ids),
+                _on_sale(),
+            ),
+        )
+        .where(
+            sa.or_(
+                ProductPicture.product_id.is_not(None),
+                sa.and_(
+                    sa.or_(
+                        Picture.id.in_(picture_ids),
+                        sa.and_(Picture.adviser_id == adviser_id, Picture.kind == "portrait"),
+                    ),
+                    _sent(),
+                ),
+            )
+        )
+    )
+    products, sent, portrait = dict[UUID, Shown](), dict[UUID, Shown](), None
+    # The side that is joined may be missing, which its type does not say.
+    rows: Sequence[Any] = session.execute(query).all()
+    for picture, product_id in rows:
+        if product_id is not None:
+            products[product_id] = shown(picture)
+        elif picture.kind == "portrait":
+            portrait = shown(picture)
+        else:
+            sent[picture.id] = shown(picture)
+    return products, sent, portrait
 
 
 def file(picture_id: UUID, width: int) -> bytes | None:

@@ -6,11 +6,12 @@ import json
 import re
 
 import pytest
+import sqlalchemy as sa
 from lxml import html
 
 import wsgi
 from marketplace.accounts import limits
-from marketplace.core import config, web
+from marketplace.core import config, db, web
 from tests.integration.marketplace.community.conftest import Square
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -121,3 +122,20 @@ def test_topics_search_and_lists_for_machines_name_what_is_published(square):
     listed = square.reader.get("/sitemap.xml").text
     assert f"/a/{page['slug']}</loc>" in listed and listed.count("/a/") == 1
     assert "Sitemap: http" in square.reader.get("/robots.txt").text
+
+
+def test_an_advice_page_asks_the_database_at_most_twelve_times(square):
+    page = square.published(square.card(), square.card("p2", product_id=square.new_product("Twee")))
+    asked = square.say(f"/questions/page/{page['id']}", {"body": "Kan hij ook grof malen?"})
+    square.call("POST", f"/questions/{asked['id']}/answers", {"body": "Ja."}, 201)
+    counted = []
+
+    def count(_connection, _cursor, statement, *_rest):
+        counted.append(statement)
+
+    sa.event.listen(db.engine(), "before_cursor_execute", count)
+    try:
+        read(square, f"/a/{page['slug']}")
+    finally:
+        sa.event.remove(db.engine(), "before_cursor_execute", count)
+    assert len(counted) <= 12, counted
