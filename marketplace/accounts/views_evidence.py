@@ -98,7 +98,7 @@ def _decide(
     form = forms.Form(schema)
 
     def run(data: dict[str, Any]) -> bool:
-        with db.transaction(point="evidence.move") as session:
+        with db.transaction(point="evidence.page") as session:
             act(session, data)
         return True
 

@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response
 
 from marketplace.accounts import keys, shops
 from marketplace.accounts import schemas_shops as shapes
-from marketplace.core import auth, clock, db, forms, pages, policy, schemas
+from marketplace.core import auth, clock, db, forms, pages, schemas
+from marketplace.core import policy as policies
 from marketplace.core.actor import Actor
 from marketplace.core.paging import encode_cursor, id_after
-from marketplace.core.policy import policy as guarded
+from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
 
@@ -33,14 +34,14 @@ class KeyForm(schemas.Schema):
 
 
 @blueprint.get("/account/keys")
-@guarded("api_keys", "read")
+@policy("api_keys", "read")
 def index() -> Response:
     """List the keys of a person and of the shops that they own."""
     return _page(forms.Form(KeyForm, {"mode": "live"}))
 
 
 @blueprint.post("/account/keys")
-@guarded("api_keys", "create")
+@policy("api_keys", "create")
 def create() -> Response:
     """Make a key and show its text, now and never again."""
     form, actor = forms.Form(KeyForm), auth.current_actor()
@@ -55,7 +56,7 @@ def create() -> Response:
 
 
 @blueprint.post("/account/keys/<uuid:key_id>/revoke")
-@guarded("api_keys", "revoke")
+@policy("api_keys", "revoke")
 def revoke(key_id: UUID) -> Response:
     """End a key at once."""
     with db.transaction() as session:
@@ -103,4 +104,4 @@ def _scopes(actor: Actor) -> list[str]:
     if actor.adviser_id is not None:
         columns.add("adviser_key")
     columns -= {"owner", "staff", "adviser", "member"}
-    return sorted({f"{rule.resource}:*" for rule in policy.matrix().values() if columns & set(rule.marks)})
+    return sorted({f"{rule.resource}:*" for rule in policies.matrix().values() if columns & set(rule.marks)})

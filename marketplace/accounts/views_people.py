@@ -102,24 +102,26 @@ def reinstate(user_id: UUID) -> Response:
 @policy("advisers", "ban")
 def ban(adviser_id: UUID) -> Response:
     """Ban an adviser from now on: links go on to the shops, and earn nothing."""
-    return _move(adviser_id, "banned", _("The adviser is banned: from now on their links earn nothing."))
+    user_id, act = _move(adviser_id, "banned")
+    return _done(user_id, act, _("The adviser is banned: from now on their links earn nothing."))
 
 
 @blueprint.post("/admin/advisers/<uuid:adviser_id>/reinstate")
 @policy("advisers", "ban")
 def unban(adviser_id: UUID) -> Response:
     """Let a banned adviser earn again from now on."""
-    return _move(adviser_id, "active", _("The adviser earns again from now on."))
+    user_id, act = _move(adviser_id, "active")
+    return _done(user_id, act, _("The adviser earns again from now on."))
 
 
-def _move(adviser_id: UUID, state: str, said: str) -> Response:
+def _move(adviser_id: UUID, state: str) -> tuple[UUID, Callable[[Session, str], None]]:
     with db.session() as session:
         user_id = advisers.get(session, adviser_id).user_id
 
     def act(session: Session, reason: str) -> None:
         advisers.change_state(session, adviser_id, state, auth.current_actor(), request_now(), reason)
 
-    return _done(user_id, act, said)
+    return user_id, act
 
 
 def _done(user_id: UUID, act: Callable[[Session, str], None], said: str) -> Response:

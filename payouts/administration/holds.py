@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -78,14 +79,14 @@ def totals(holds: Iterable[Hold]) -> dict[str, Money]:
 def _of_advisers(session: Session, now: dt.datetime) -> list[Hold]:
     owed = session.execute(_OWED).all()
     owners = [row.owner for row in owed]
-    states = {
-        row.id: row.state
-        for row in session.execute(sa.select(Adviser.id, Adviser.state).where(Adviser.id.in_(owners)))
-    }
-    ready = {
-        (one.adviser_id, one.currency): one
-        for one in session.scalars(sa.select(PayoutAccount).where(PayoutAccount.adviser_id.in_(owners)))
-    }
+    # A row without an account has None there, which the types of an outer join do not say.
+    pairs: Sequence[Any] = session.execute(
+        sa.select(Adviser.id, Adviser.state, PayoutAccount)
+        .outerjoin(PayoutAccount, PayoutAccount.adviser_id == Adviser.id)
+        .where(Adviser.id.in_(owners))
+    ).all()
+    states = {adviser_id: state for adviser_id, state, _account in pairs}
+    ready = {(one.adviser_id, one.currency): one for _id, _state, one in pairs if one is not None}
     found = []
     for row in owed:
         if states.get(row.owner) == "banned":

@@ -56,7 +56,9 @@ def held() -> Response:
         rows = [one for one in every if query.data["why"] in (None, one.why)]
         if query.data["format"] == "csv":
             return pages.csv(rows, COLUMNS, "holds")
-        called = names.of(session, owners=[one.owner for one in rows if one.owner is not None])
+        of_shops = {one.owner for one in rows if one.is_shops and one.owner is not None}
+        of_advisers = {one.owner for one in rows if one.owner is not None} - of_shops
+        called = names.of(session, advisers=of_advisers, shops=of_shops)
         standing = freeze.standing(session)
     counts = {why: sum(one.why == why for one in every) for why in WHYS}
     return pages.render(

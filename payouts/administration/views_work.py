@@ -9,9 +9,10 @@ import redis
 import sqlalchemy as sa
 import structlog
 from marshmallow import fields
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from marketplace.core import clock, db, forms, hooks, jobs, pages, queue_watch, schemas
+from marketplace.core import audit, auth, clock, db, forms, hooks, jobs, pages, queue_watch, schemas
 from marketplace.core.heartbeat import Heartbeat
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
@@ -46,7 +47,14 @@ def index() -> Response:
 def retry() -> Response:
     """Put a failed job back into the queue; every job is safe to run again."""
     form = forms.Form(JobNamed)
-    name = form.send(lambda data: queue_watch.retry(data["job_id"]))
+
+    def run(data: dict[str, Any]) -> str:
+        with db.transaction(point="jobs.retry") as session:
+            name = queue_watch.retry(data["job_id"])
+            _note(session, "job.retry", name)
+        return name
+
+    name = form.send(run)
     if name is None:
         return _page(form)
     pages.said(_("%(name)s is in the queue again.", name=name))
@@ -57,7 +65,9 @@ def retry() -> Response:
 @policy("operations", "repeat")
 def check() -> Response:
     """Have the worker check every promise on live data."""
-    queue_watch.ask_check()
+    with db.transaction(point="promises.ask") as session:
+        queue_watch.ask_check()
+        _note(session, "promises.check", "all")
     pages.said(_("The worker checks every promise now. Look again in a minute."))
     return pages.go(flask.url_for("admin_work.index", _anchor="promises"))
 
@@ -78,6 +88,10 @@ def _page(form: forms.Form | None) -> Response:
         query=query,
         **_queue(),
     )
+
+
+def _note(session: Session, action: str, name: str) -> None:
+    audit.record(session, auth.current_actor(), action, "background_work", name, {}, now=request_now())
 
 
 def _queue() -> dict[str, Any]:

@@ -66,7 +66,7 @@ def decide(dispute_id: UUID) -> Response:
         said = Said(data["reason"])
         db.run_in_transaction(
             lambda session: service.decide(session, actor, dispute_id, data["outcome"], said, now),
-            point="disputes.decide",
+            point="disputes.decide_page",
         )
         return str(data["outcome"])
 
