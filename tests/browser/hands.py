@@ -70,6 +70,15 @@ class Hands:
         self.tab.keyboard.press("Control+A")
         self.tab.keyboard.type(text)
 
+    def tick(self, label: str) -> None:
+        """Tick the box with that label."""
+        found = self.tab.get_by_role("main").get_by_label(label).first
+        if self.way != "keyboard":
+            found.check()
+            return
+        self._reach(found)
+        self.tab.keyboard.press("Space")
+
     def sees(self, *words: str | re.Pattern[str]) -> None:
         """Wait until the page's main part shows each of these."""
         for one in words:

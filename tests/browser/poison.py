@@ -27,6 +27,7 @@ _ADDRESSES = frozenset(
         "advice_page.code",
         "adviser.code",
         "shop.code",
+        "offer.code",
     }
 )
 _PARTS = 1, 4, 16

@@ -33,6 +33,10 @@ def test_page_is_well_in_each_language_theme_and_width_with_everything_opened(
     assert faults_unfolded(ground, page, language) == []
 
 
+def test_no_page_stands_twice_in_the_inventory() -> None:
+    assert len({page.name for page in PAGES}) == len({(page.role, page.path) for page in PAGES}) == len(PAGES)
+
+
 def test_every_page_route_is_in_the_inventory_or_says_why_not(ground: Ground, fair: Standing[Fair]) -> None:
     paths = [ground.path(page) for page in PAGES]
     rules = {
