@@ -61,10 +61,17 @@ def by_email(session: Session, email: str) -> UserAccount | None:
     ).one_or_none()
 
 
-def slug(text: str, fallback: str) -> str:
-    """Return text as it may stand in an address: lower-case ASCII letters, digits and single hyphens."""
+def slug(text: str, fallback: str, longest: int = 40) -> str:
+    """Return text as it may stand in an address: lower-case ASCII letters, digits and single hyphens.
+
+    longest: how many characters at most; a word that does not fit any more is left out whole.
+    """
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
-    return re.sub(r"[^a-z0-9]+", "-", folded).strip("-")[:40].strip("-") or fallback
+    whole = re.sub(r"[^a-z0-9]+", "-", folded).strip("-")
+    if len(whole) > longest:
+        cut = whole[: longest + 1]
+        whole = cut.rpartition("-")[0] or cut[:longest]
+    return whole.strip("-") or fallback
 
 
 def rename(session: Session, actor: Actor, name: str, now: dt.datetime) -> UserAccount:

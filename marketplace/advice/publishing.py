@@ -212,7 +212,7 @@ def _describe(
 
 def _free_slug(session: Session, title: str) -> str:
     """Return an address made of a title that no page has."""
-    wish = users.slug(title, "advice")
+    wish = users.slug(title, "advice", longest=70)
     # Two who publish under one title at one instant wait for each other here.
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"advice_page.slug:{wish}"))))
     taken = set(
