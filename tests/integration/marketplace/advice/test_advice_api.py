@@ -170,6 +170,7 @@ def test_what_the_platform_takes_down_its_adviser_learns_why_and_cannot_bring_ba
     assert desk.call("POST", f"{here}/publish", {"edit": 1})["version"] == 1
 
 
+@pytest.mark.slow
 def test_a_page_and_its_twin_in_the_other_language_know_each_other(desk):
     dutch, english = desk.published(), desk.published(language="en", title="Hand grinders at home")
     desk.call("POST", f"{PAGES}/{dutch['id']}/twin", {"twin_id": english["id"]})

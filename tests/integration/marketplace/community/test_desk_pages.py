@@ -82,6 +82,7 @@ def test_a_page_is_written_and_published_by_forms_alone(square):
     ask(square, "GET", here, 403, bearer=square.trade.owner)
 
 
+@pytest.mark.slow
 def test_what_was_typed_in_a_second_window_is_shown_again_and_not_saved_over(square):
     here = f"/adviser/advice/{square.page()['page_id']}"
     fields = fields_of(ask(square, "GET", here, 200))

@@ -92,6 +92,7 @@ def test_the_shop_answers_as_the_shop_and_nobody_answers_for_another(square):
     square.call("POST", f"/questions/{of_anne}/answers", {"body": "toch"}, 409)
 
 
+@pytest.mark.slow
 def test_the_platform_hides_with_a_reason_and_readers_no_longer_see_it(square):
     page, admin = square.published(), platform_person(square, "admin")
     first, second = (square.say(f"/questions/page/{page['id']}", QUESTION)["id"] for _ in range(2))
@@ -105,6 +106,7 @@ def test_the_platform_hides_with_a_reason_and_readers_no_longer_see_it(square):
     square.call("POST", f"/questions/{second}/answers", {"body": "nog eens"}, 409)
 
 
+@pytest.mark.slow
 def test_saved_answers_are_ones_own(square):
     bert = square.trade.join()
     kept = square.call("POST", "/saved-answers", {"title": "Schoonmaken", "body": "Met een kwastje."}, 201)

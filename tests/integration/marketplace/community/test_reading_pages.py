@@ -124,6 +124,7 @@ def test_topics_search_and_lists_for_machines_name_what_is_published(square):
     assert "Sitemap: http" in square.reader.get("/robots.txt").text
 
 
+@pytest.mark.slow
 def test_an_advice_page_asks_the_database_at_most_twelve_times(square):
     page = square.published(square.card(), square.card("p2", product_id=square.new_product("Twee")))
     asked = square.say(f"/questions/page/{page['id']}", {"body": "Kan hij ook grof malen?"})
