@@ -44,19 +44,20 @@ def of(
 ) -> Names:
     """Return names for ids; owners: ids that may be either, as the ledger's accounts have them."""
     either = set(owners)
-    found: dict[UUID, str] = {}
-    for model, name, wanted in (
-        (Adviser, Adviser.display_name, set(advisers) | either),
-        (Shop, Shop.name, set(shops) | either),
-    ):
-        if wanted:
-            found |= {
-                row[0]: row[1]
-                for row in session.execute(sa.select(model.id, name).where(model.id.in_(wanted)))
-            }
-    asked = {one for one in people if one is not None}
-    called = {}
-    if asked:
-        rows = session.execute(sa.select(PERSON.c.id, PERSON.c.name).where(PERSON.c.id.in_(asked)))
-        called = {row.id: row.name for row in rows}
-    return Names(found, called)
+    # One statement, however many kinds of names a page needs.
+    parts = [
+        sa.select(sa.literal(kind).label("kind"), column_id.label("id"), name.label("name")).where(
+            column_id.in_(wanted)
+        )
+        for kind, column_id, name, wanted in (
+            ("owner", Adviser.id, Adviser.display_name, set(advisers) | either),
+            ("owner", Shop.id, Shop.name, set(shops) | either),
+            ("person", PERSON.c.id, PERSON.c.name, {one for one in people if one is not None}),
+        )
+        if wanted
+    ]
+    rows = session.execute(sa.union_all(*parts)).all() if parts else []
+    return Names(
+        {row.id: row.name for row in rows if row.kind == "owner"},
+        {row.id: row.name for row in rows if row.kind == "person"},
+    )

@@ -8,9 +8,10 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from marketplace.core.money import Money
+from payouts.ledger.models import AccountRow, BalanceRow
 from payouts.reconciliation.models import Certificate
 from payouts.settlement.payout_models import Payout, PayoutDraft, PayoutRun
 from payouts.settlement.states import OPEN_STATES
@@ -34,10 +35,6 @@ SELECT d.adviser_id,
              AND NOT EXISTS (SELECT FROM payout y WHERE y.reserve_entry_id = p.entry_id) END
  GROUP BY d.adviser_id
 """
-_HELD = sa.text(
-    "SELECT a.owner, -sum(b.balance_minor)::bigint AS minor FROM account a JOIN balance b ON b.account_id = a.id"
-    " WHERE a.kind = 'adviser:pending' AND a.currency = :currency AND a.owner = ANY(:advisers) GROUP BY a.owner"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +116,25 @@ def rows(
     session: Session, run: PayoutRun, before: PayoutRun | None, tab: str, after: UUID | None, limit: int
 ) -> list[Row]:
     """Return up to limit + 1 of a tab of the last preview, in the order of their ids, after one."""
+    earlier = aliased(Payout)
     statement = (
         sa.select(
-            PayoutDraft.adviser_id, PayoutDraft.amount_minor, PayoutDraft.lines, PayoutDraft.reason, Payout
+            PayoutDraft.adviser_id,
+            PayoutDraft.amount_minor,
+            PayoutDraft.lines,
+            PayoutDraft.reason,
+            Payout,
+            earlier.amount_minor.label("before_minor"),
+            _held(run.currency).label("held_minor"),
         )
         .outerjoin(Payout, Payout.id == PayoutDraft.payout_id)
+        .outerjoin(
+            earlier,
+            sa.and_(
+                earlier.adviser_id == PayoutDraft.adviser_id,
+                earlier.run_id == (before.id if before else None),
+            ),
+        )
         .where(PayoutDraft.run_id == run.id, _in_tab(tab))
         .order_by(PayoutDraft.adviser_id)
         .limit(limit + 1)
@@ -133,8 +144,6 @@ def rows(
     found = session.execute(statement).all()
     advisers = [row.adviser_id for row in found]
     made = _made_of(session, run, before, advisers)
-    held = _held(session, run.currency, advisers)
-    paid = _paid_by(session, before, advisers)
     nothing = Money.zero(run.currency)
     return [
         Row(
@@ -142,8 +151,8 @@ def rows(
             row.lines,
             Money(row.amount_minor, run.currency),
             *made.get(row.adviser_id, (nothing, nothing, nothing)),
-            held.get(row.adviser_id, nothing),
-            paid.get(row.adviser_id),
+            Money(row.held_minor or 0, run.currency),
+            None if row.before_minor is None else Money(row.before_minor, run.currency),
             row.reason,
             row.Payout,
         )
@@ -172,18 +181,19 @@ def _made_of(
     }
 
 
-def _held(session: Session, currency: str, advisers: Iterable[UUID]) -> dict[UUID, Money]:
-    facts = {"currency": currency, "advisers": list(advisers)}
-    return {row.owner: Money(row.minor, currency) for row in session.execute(_HELD, facts)}
-
-
-def _paid_by(session: Session, before: PayoutRun | None, advisers: Iterable[UUID]) -> dict[UUID, Money]:
-    if before is None:
-        return {}
-    found = session.scalars(
-        sa.select(Payout).where(Payout.run_id == before.id, Payout.adviser_id.in_(list(advisers)))
+def _held(currency: str) -> sa.ScalarSelect[int]:
+    """Return what is on hold of the adviser of a draft's row, positive on its side; NULL when nothing ever was."""
+    return (
+        sa.select(-sa.func.sum(BalanceRow.balance_minor).cast(sa.BigInteger))
+        .join(AccountRow, AccountRow.id == BalanceRow.account_id)
+        .where(
+            AccountRow.owner == PayoutDraft.adviser_id,
+            AccountRow.kind == "adviser:pending",
+            AccountRow.currency == currency,
+        )
+        .correlate(PayoutDraft)
+        .scalar_subquery()
     )
-    return {one.adviser_id: one.amount for one in found}
 
 
 @dataclass(frozen=True, slots=True)

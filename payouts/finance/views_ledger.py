@@ -88,9 +88,11 @@ def entry(entry_id: str) -> Response:
         found = books.entry(session, entry_id)
         [shown] = reading.entries(session, reading.EntryFilter(), found.id + 1, 1)
         back = books.taken_back_by(session, found.id)
-        commission = books.commissions_of(session, [found.id]).get(found.id)
+        of_commission = found.source_type == "commission"
+        commission = books.commissions_of(session, [found.id]).get(found.id) if of_commission else None
         run = books.runs_of(session, [found.source_id]) if found.source_type == "payout" else {}
-        moved = books.movement(session, found.id)
+        at_stripe = any(line["account"].startswith("stripe:") for line in shown["lines"])
+        moved = books.movement(session, found.id) if at_stripe else None
         called = _names(session, [shown])
     return pages.render(
         "finance/entry.html",

@@ -173,11 +173,11 @@ def _show(run_id: UUID, form: Form) -> Response:
             advisers={row.adviser_id for row in shown} | {one.adviser_id for one in changes},
             people=people,
         )
+        is_ahead = run.state in ("draft", "approved")
+        seen = runs.newest_certificate(session, run.currency) if is_ahead else None
         facts = {
-            "cover": runs.Cover.of(
-                run.id, total, runs.newest_certificate(session, run.currency), runs.under_way(session)
-            ),
-            "frozen": freeze.standing(session),
+            "cover": runs.Cover.of(run.id, total, seen, runs.under_way(session) if is_ahead else {}),
+            "frozen": freeze.standing(session) if progress is None or progress["frozen"] else None,
         }
     return pages.render(
         "finance/run.html",

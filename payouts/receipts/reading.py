@@ -134,9 +134,7 @@ def of(session: Session, actor: Actor, commission_id: UUID) -> Receipt:
     history = moves.of(session, [commission.id])[commission.id]
     terms = offer_terms.by_id(session, [history[-1].terms_id])[history[-1].terms_id]
     touches = [one for one in _touches(decision) if whole or one.adviser_id == commission.adviser_id]
-    accruals = session.scalars(
-        sa.select(Accrual).where(Accrual.commission_id == commission.id).order_by(Accrual.seq)
-    ).all()
+    accruals, payout = _booked(session, commission)
     fee = Money(sum(one.fee_minor for one in accruals), commission.currency) if whole else None
     sees = None if actor.is_platform else OF_SHOP if whole else OF_ADVISER
     place = (order.shop_id, order.mode, order.order_ref)
@@ -153,7 +151,7 @@ def of(session: Session, actor: Actor, commission_id: UUID) -> Receipt:
         refunds.told_about(session, place) if whole else [],
         _posted(session, accruals, sees),
         fee,
-        _payout(session, accruals, commission.currency),
+        payout,
         _names(session, commission, touches),
     )
 
@@ -195,16 +193,27 @@ def _posted(session: Session, accruals: Sequence[Accrual], sees: tuple[str, ...]
     ]
 
 
-def _payout(session: Session, accruals: Sequence[Accrual], currency: str) -> Payout | None:
-    """Return the newest payout that took up what this commission made payable, if the actor may see any."""
-    entries = [one for row in accruals for one in (row.entry_id, row.funded_entry_id) if one is not None]
-    return session.scalars(
-        sa.select(Payout)
-        .join(PayoutLine, PayoutLine.payout_id == Payout.id)
-        .where(PayoutLine.entry_id.in_(entries), PayoutLine.amount_minor > 0, Payout.currency == currency)
-        .order_by(Payout.approved_at.desc())
-        .limit(1)
-    ).one_or_none()
+def _booked(session: Session, commission: Commission) -> tuple[list[Accrual], Payout | None]:
+    """Return what of a commission is in the books, in order, and the newest payout that took it up, if any is seen."""
+    rows = session.execute(
+        sa.select(Accrual, Payout)
+        .outerjoin(
+            PayoutLine,
+            sa.and_(
+                PayoutLine.entry_id.in_([Accrual.entry_id, Accrual.funded_entry_id]),
+                PayoutLine.adviser_id == commission.adviser_id,
+                PayoutLine.amount_minor > 0,
+            ),
+        )
+        .outerjoin(Payout, Payout.id == PayoutLine.payout_id)
+        .where(Accrual.commission_id == commission.id)
+        .order_by(Accrual.seq)
+    ).all()
+    found: dict[int, Accrual] = {accrual.seq: accrual for accrual, _payout in rows}
+    # An outer join may find none, which its type can't say.
+    taken: list[Payout | None] = [payout for _accrual, payout in rows]
+    payouts = [one for one in taken if one is not None]
+    return list(found.values()), max(payouts, key=lambda one: one.approved_at, default=None)
 
 
 def _names(session: Session, commission: Commission, touches: Sequence[Touch]) -> dict[UUID, str]:
