@@ -56,9 +56,8 @@ def judge(partnership_id: UUID) -> Response:
 
     def act(data: dict[str, Any]) -> str:
         wanted: str = data["answer"]
-        point = "partnerships.approve" if wanted == "approve" else "partnerships.decline"
         done = partnerships.approve if wanted == "approve" else partnerships.decline
-        with db.transaction(point=point) as session:
+        with db.transaction(point="shop_pages.welcome") as session:
             done(session, actor, partnership_id, now=now)
         return wanted
 
@@ -89,7 +88,7 @@ def answer(dispute_id: UUID) -> Response:
         said = Said(data["reason"], data["statement"])
         db.run_in_transaction(
             lambda writer: service.answer(writer, actor, dispute_id, data["outcome"], said, now),
-            point="disputes.answer",
+            point="shop_pages.answer_dispute",
         )
         return str(data["outcome"])
 

@@ -42,7 +42,7 @@ def pay_in() -> Response:
 
     def act(data: dict[str, Any]) -> Funding:
         shop_id = shops.require_owner(actor, data["shop_id"] or pages.current_shop(actor))
-        with db.transaction(point="funding.plan") as session:
+        with db.transaction(point="shop_pages.pay_in") as session:
             planned = funding_service.plan(session, shop_id, data["amount"], actor.label, request_now())
         return checkouts.open_page(gateway_for(settings), planned, settings.base_url)
 

@@ -43,7 +43,7 @@ def answer(question_id: UUID) -> Response:
     actor, form = current_actor(), Form(NewAnswer)
 
     def act(data: dict[str, Any]) -> UUID:
-        with db.transaction(point="questions.answer") as session:
+        with db.transaction(point="shop_pages.answer_reader") as session:
             return answering.answer(session, actor, question_id, data, request_now()).id
 
     if form.send(act) is None:

@@ -50,7 +50,7 @@ def create() -> Response:
     def act(data: dict[str, Any]) -> UUID:
         shop_id = data["shop_id"] or pages.current_shop(actor)
         given = {name: data[name] for name in ("name", "description", "notice_days")}
-        with db.transaction(point="offers.create") as session:
+        with db.transaction(point="shop_pages.make_offer") as session:
             return offers.create(session, actor, shop_id, now=request_now(), **given).id
 
     made = form.send(act)
@@ -90,7 +90,7 @@ def move(offer_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.OfferMove)
 
     def act(data: dict[str, Any]) -> str:
-        with db.transaction(point="offers.move") as session:
+        with db.transaction(point="shop_pages.move_offer") as session:
             return offers.move(session, actor, offer_id, data["state"], now=request_now()).state
 
     state = form.send(act)
@@ -110,7 +110,7 @@ def publish_from(actor: Actor, offer_id: UUID, data: dict[str, Any]) -> Commissi
     """Publish what a form of terms says; refusals name the form's own fields."""
     document = terms_form.document(data)
     try:
-        with db.transaction(point="offers.publish") as session:
+        with db.transaction(point="shop_pages.publish") as session:
             return publishing.publish(
                 session,
                 actor,

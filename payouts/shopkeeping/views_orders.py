@@ -64,14 +64,14 @@ def decide() -> Response:
                 if data["verdict"] == "approve":
                     db.run_in_transaction(
                         lambda writer, one=commission_id: approval.approve(writer, actor, one, now),  # type: ignore[misc]
-                        point="commissions.approve",
+                        point="shop_pages.approve",
                     )
                 else:
                     db.run_in_transaction(
                         lambda writer, one=commission_id: approval.decline(  # type: ignore[misc]
                             writer, actor, one, data["reason"], data["note"], now
                         ),
-                        point="commissions.decline",
+                        point="shop_pages.decline",
                     )
                 done += 1
             except IllegalTransition:

@@ -21,7 +21,7 @@ from marketplace.offers import service as offers
 from marketplace.offers import terms as offer_terms
 from payouts.accrual import budget
 from payouts.settlement.schemas import FundingRequest
-from payouts.shopkeeping import example, rehearsal, reports, schemas, surroundings, terms_form
+from payouts.shopkeeping import acts_rehearsal, example, reports, schemas, surroundings, terms_form
 from payouts.shopkeeping.views_offers import drafted, example_of, publish_from
 from payouts.shopkeeping.views_start import rendered
 from tracking.links import drawings
@@ -56,7 +56,7 @@ def set_terms() -> Response:
             offer_id = known[0].id
         else:
             name = data["name"] or _("Advice on %(shop)s", shop=shop.name)
-            with db.transaction(point="offers.create") as session:
+            with db.transaction(point="shop_pages.first_offer") as session:
                 offer_id = offers.create(session, actor, shop_id, name=name, now=request_now()).id
         publish_from(actor, offer_id, {**data, "effective_from": None})
         return offer_id
@@ -160,26 +160,26 @@ def play_test() -> Response:
     """Play a sale and show each hop; the order is kept as a test, everything else is taken back."""
     actor, form = current_actor(), Form(schemas.WithShop)
 
-    def act(data: dict[str, Any]) -> rehearsal.Rehearsed:
+    def act(data: dict[str, Any]) -> acts_rehearsal.Rehearsed:
         shop_id = shops.require_owner(actor, data["shop_id"] or pages.current_shop(actor))
         with db.session() as session:
             shop = shops.get(session, shop_id)
-        return rehearsal.play(actor, shop, request_now())
+        return acts_rehearsal.play(actor, shop, request_now())
 
     return _test(actor, form, form.send(act))
 
 
-def _test(actor: Actor, form: Form, played: rehearsal.Rehearsed | None) -> Response:
+def _test(actor: Actor, form: Form, played: acts_rehearsal.Rehearsed | None) -> Response:
     with db.session() as session:
         here = surroundings.of(session, actor)
-        tests = rehearsal.newest(session, here.shop.id)
+        tests = acts_rehearsal.newest(session, here.shop.id)
     return rendered(
         actor,
         "test",
         here,
         form=form,
         played=played,
-        hops=rehearsal.HOPS,
+        hops=acts_rehearsal.HOPS,
         tests=tests,
         api=f"{config.current().base_url}/api/v1",
     )

@@ -39,7 +39,7 @@ def create() -> Response:
 
     def act(data: dict[str, Any]) -> UUID:
         wanted = {**data, "shop_id": data["shop_id"] or pages.current_shop(actor)}
-        with db.transaction(point="stores.create") as session:
+        with db.transaction(point="shop_pages.open_store") as session:
             return service.create(session, actor, wanted, request_now()).id
 
     made = form.send(act)
@@ -62,7 +62,7 @@ def close(store_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.WithShop)
 
     def act(_data: dict[str, Any]) -> str:
-        with db.transaction(point="stores.close") as session:
+        with db.transaction(point="shop_pages.close_store") as session:
             return service.close(session, actor, store_id, request_now()).name
 
     name = form.send(act)

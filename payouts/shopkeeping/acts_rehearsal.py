@@ -79,7 +79,7 @@ def play(actor: Actor, shop: Shop, now: dt.datetime) -> Rehearsed:
         found.refusal = refused
         found.failed = next(hop for hop in HOPS if hop not in found.told)
     if found.is_whole:
-        with db.transaction(point="orders.report") as session:
+        with db.transaction(point="shop_pages.test_order") as session:
             report = OrderReport().load({**order, "click_tokens": []})
             intake.report_order(session, shop.id, "test", report, now, "page")
     return found
