@@ -68,7 +68,7 @@ def play(actor: Actor, shop: Shop, now: dt.datetime) -> Rehearsed:
     found = Rehearsed(f"TEST-{ids.short_code(6)}")
     order: dict[str, Any] = {}
     try:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.rehearse") as session:
             order.update(_play(session, actor, shop, found, now))
             raise _TakenBack
     except _TakenBack:

@@ -50,7 +50,7 @@ def make_key() -> Response:
             "bound_to": "shop",
             "shop_id": data["shop_id"] or pages.current_shop(actor),
         }
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.make_key") as session:
             return keys.create(session, actor, wanted, request_now())[1]
 
     return _page(actor, form, form.send(act))
@@ -63,7 +63,7 @@ def revoke_key(key_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.WithShop)
 
     def act(_data: dict[str, Any]) -> str:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.revoke_key") as session:
             return keys.revoke(session, actor, key_id, request_now(), clock.wall()).name
 
     name = form.send(act)

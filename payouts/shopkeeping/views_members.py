@@ -39,7 +39,7 @@ def invite() -> Response:
     def act(data: dict[str, Any]) -> str:
         shop_id = shops.require_owner(actor, data["shop_id"] or pages.current_shop(actor))
         limits.spend("invitation", str(shop_id))
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.invite") as session:
             made = invitations.invite(
                 session, actor, shop_id, data["email"], data["role"], request_now(), wall
             )
@@ -59,7 +59,7 @@ def change_role(member_id: UUID) -> Response:
     actor, form = current_actor(), Form(ChangeRole)
 
     def act(data: dict[str, Any]) -> bool:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.change_role") as session:
             members.change_role(session, actor, member_id, data["role"], request_now())
         return True
 
@@ -76,7 +76,7 @@ def remove(member_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.WithShop)
 
     def act(_data: dict[str, Any]) -> bool:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.remove_member") as session:
             members.remove(session, actor, member_id, request_now(), clock.wall())
         return True
 
@@ -93,7 +93,7 @@ def revoke(invitation_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.WithShop)
 
     def act(_data: dict[str, Any]) -> bool:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.revoke_invitation") as session:
             invitations.revoke(session, actor, invitation_id, request_now(), clock.wall())
         return True
 

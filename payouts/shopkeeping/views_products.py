@@ -65,7 +65,7 @@ def add_source() -> Response:
 
     def act(data: dict[str, Any]) -> UUID:
         shop_id = data["shop_id"] or pages.current_shop(actor)
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.add_source") as session:
             source = sources.add(session, actor, shop_id, data, request_now())
             _hint(session, source)
             return source.id
@@ -91,7 +91,7 @@ def upload() -> Response:
             raise InvalidInput({"feed": ["Choose a file."]})
         with tempfile.TemporaryFile() as file:
             received = feeds.receive(given.stream, file)
-            with db.transaction() as session:
+            with db.transaction(point="shop_pages.upload_feed") as session:
                 job = feeds.queue(
                     session, actor, shop_id, received, is_complete=data["complete"], now=request_now()
                 )
@@ -116,7 +116,7 @@ def change_source(feed_source_id: UUID) -> Response:
                 shop_id = sources.get(session, actor, feed_source_id).shop_id
             limits.spend("feed.fetch", str(shop_id))
         done = {"fetch": sources.fetch_now, "pause": sources.pause, "resume": sources.resume}[wanted]
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.change_source") as session:
             _hint(session, done(session, actor, feed_source_id, now))
         return wanted
 

@@ -53,7 +53,7 @@ def make_shop() -> Response:
     actor, form = current_actor(), Form(NewShop)
 
     def act(data: dict[str, Any]) -> UUID:
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.make_shop") as session:
             return shops.create(session, actor, data, request_now()).id
 
     made = form.send(act)
@@ -78,7 +78,7 @@ def add_domain() -> Response:
 
     def act(data: dict[str, Any]) -> UUID:
         shop_id = data["shop_id"] or pages.current_shop(actor)
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.add_domain") as session:
             return domains.add(session, actor, shop_id, data["host"], data["proof"], request_now()).id
 
     if form.send(act) is None:
@@ -102,7 +102,7 @@ def verify_domain(domain_id: UUID) -> Response:
         proof = data["proof"] or known.proof
         fetched = fetch.get(domains.proof_url(known, proof), config.current(), domains.MOST_BYTES)
         tokens = domains.tokens_of(fetched, known.host, proof)
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.verify_domain") as session:
             return domains.record_proof(session, actor, domain_id, proof, tokens, request_now()).host
 
     if form.send(act) is None:

@@ -124,7 +124,7 @@ def make_test_key() -> Response:
             "bound_to": "shop",
             "shop_id": shop_id,
         }
-        with db.transaction() as session:
+        with db.transaction(point="shop_pages.make_test_key") as session:
             return keys.create(session, actor, wanted, request_now())[1]
 
     return _install(actor, form, form.send(act))
