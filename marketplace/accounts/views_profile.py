@@ -55,7 +55,7 @@ def state() -> Response:
     actor, now, form = current_actor(), request_now(), Form(shapes.NewEvidence)
 
     def act(data: dict[str, Any]) -> UUID:
-        with db.transaction(point="evidence.move") as session:
+        with db.transaction(point="pages.state_evidence") as session:
             return evidence.state(session, actor, data, now).id
 
     if form.send(act) is None:
@@ -69,7 +69,7 @@ def state() -> Response:
 def withdraw(evidence_id: UUID) -> Response:
     """Take one's own evidence back; a badge that rests on it goes."""
     actor, now = current_actor(), request_now()
-    with db.transaction(point="evidence.move") as session:
+    with db.transaction(point="pages.withdraw_evidence") as session:
         evidence.withdraw(session, actor, evidence_id, now)
     pages.said(_("The evidence is taken back."))
     return pages.go(flask.url_for("adviser_profile_pages.show", _anchor="evidence"))

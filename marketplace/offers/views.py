@@ -72,7 +72,7 @@ def join(offer_id: uuid.UUID) -> Response:
     actor, now, form = current_actor(), request_now(), Form(PartnershipRequest(exclude=("offer_id",)))
 
     def act(data: dict[str, Any]) -> str:
-        with db.transaction(point="partnerships.apply") as session:
+        with db.transaction(point="pages.apply") as session:
             return partnerships.apply(session, actor, offer_id, now=now, message=data["message"]).state
 
     state = form.send(act)
@@ -95,7 +95,7 @@ def join(offer_id: uuid.UUID) -> Response:
 def leave(partnership_id: uuid.UUID) -> Response:
     """Leave an offer: its links earn nothing more from now on; what was earned stays."""
     actor, now = current_actor(), request_now()
-    with db.transaction(point="partnerships.leave") as session:
+    with db.transaction(point="pages.leave_offer") as session:
         left = partnerships.leave(session, actor, partnership_id, now=now)
         offer_id = left.offer_id
     pages.said(_("You left the offer. What you earned stays; new clicks earn nothing. You may apply again."))

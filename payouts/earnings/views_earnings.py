@@ -94,7 +94,7 @@ def dispute(commission_id: UUID) -> Response:
         said = Said(statement=data["statement"], links=data["links"])
         return db.run_in_transaction(
             lambda writer: disputes.open_dispute(writer, actor, commission_id, said, now)[0].id,
-            point="disputes.open",
+            point="pages.open_dispute",
         )
 
     made = form.send(act)

@@ -51,7 +51,7 @@ def connect() -> Response:
     def act(data: dict[str, Any]) -> str:
         settings = config.current()
         gateway = gateway_for(settings)
-        with db.transaction(point="accounts.plan") as session:
+        with db.transaction(point="pages.plan_account") as session:
             row = accounts.plan(session, actor, data["currency"], now)
         account_id = accounts.connect(gateway, row, now)
         here = f"{settings.base_url}/adviser/payout-account"

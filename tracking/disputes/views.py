@@ -40,7 +40,7 @@ def escalate(dispute_id: UUID) -> Response:
     def act(data: dict[str, Any]) -> bool:
         said = Said(statement=data["statement"])
         db.run_in_transaction(
-            lambda writer: service.escalate(writer, actor, dispute_id, said, now), point="disputes.escalate"
+            lambda writer: service.escalate(writer, actor, dispute_id, said, now), point="pages.escalate_dispute"
         )
         return True
 
@@ -56,7 +56,7 @@ def withdraw(dispute_id: UUID) -> Response:
     """End a dispute of one's own."""
     actor, now = current_actor(), request_now()
     db.run_in_transaction(
-        lambda writer: service.withdraw(writer, actor, dispute_id, now), point="disputes.withdraw"
+        lambda writer: service.withdraw(writer, actor, dispute_id, now), point="pages.withdraw_dispute"
     )
     pages.said(_("The dispute is over; the commission stays declined."))
     return pages.go(flask.url_for("adviser_disputes.show", dispute_id=dispute_id))

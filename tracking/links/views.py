@@ -64,7 +64,7 @@ def create() -> Response:
     actor, now, form = current_actor(), request_now(), Form(schemas.NewLink)
 
     def act(data: dict[str, Any]) -> uuid.UUID:
-        with db.transaction(point="links.create") as session:
+        with db.transaction(point="pages.create_link") as session:
             return service.make(session, actor, data, now).id
 
     made = form.send(act)
@@ -120,7 +120,7 @@ def qr(link_id: uuid.UUID, kind: str) -> Response:
 def disable(link_id: uuid.UUID) -> Response:
     """Switch a link off for good: it still leads to the shop, and earns nothing more."""
     actor, now = current_actor(), request_now()
-    with db.transaction(point="links.disable") as session:
+    with db.transaction(point="pages.disable_link") as session:
         link = service.disable(session, actor, link_id, now)
     pages.said(_("The link is switched off. Readers still reach the shop; it earns nothing more."))
     return pages.go(flask.url_for("adviser_links.index", made=None, _anchor=f"link-{link.code}"))

@@ -23,7 +23,7 @@ blueprint = flask.Blueprint("adviser_joining", __name__)
 def accept(partnership_id: uuid.UUID) -> Response:
     """Accept the terms now in force; from this instant clicks can earn."""
     actor, now = current_actor(), request_now()
-    with db.transaction(point="partnerships.accept") as session:
+    with db.transaction(point="pages.accept_offer") as session:
         partnership = partnerships.accept(session, partnership_id, actor, now)
         service.ensure_offer_link(session, partnership, now)
     pages.said(_("You joined. Paste the address of one of the shop's products to make your first link."))
