@@ -126,7 +126,12 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/follows/<uuid:adviser_id>": {"email": "peer@example.test"},
         "/follows/confirm": {"token": "t" * 40},
         "/follows/end": {"token": "t" * 40},
-        "/reviews/<uuid:product_id>": {"stars": 5, "title": "Peer", "body": "as good as a pear can be", "name": "P."},
+        "/reviews/<uuid:product_id>": {
+            "stars": 5,
+            "title": "Peer",
+            "body": "as good as a pear can be",
+            "name": "P.",
+        },
         "/reviews/<uuid:review_id>/hide": {"reason": "rude"},
         "/page-reports/page/<uuid:page_id>": {"reason": "other", "statement": "it is not so"},
         "/page-reports/<uuid:report_id>/decide": {"outcome": "reject", "reason": "it is so indeed"},

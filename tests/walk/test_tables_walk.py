@@ -34,5 +34,7 @@ def test_policy_of_rows_shows_nobody_a_row_of_the_other_tenant(tables):
     for table, commands in tables.expected.items():
         for command, said in commands.items():
             for name in ("nobody", "person", "shop", "adviser"):
-                if (command, table) not in {("select", one) for one in published} | {("insert", one) for one in asked}:
+                if (command, table) not in {("select", one) for one in published} | {
+                    ("insert", one) for one in asked
+                }:
                     assert "B" not in said.get(name, ""), (table, command, name)

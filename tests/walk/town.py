@@ -203,7 +203,9 @@ class Town:
         for name in ("product", "product_gone"):
             made = self.insert("picture", kind="product", shop_id=shop, sha256=secrets.token_bytes(32))
             product = uuid.UUID(found[name])
-            trade.execute("UPDATE product SET image_link = 'https://a.example/p.png' WHERE id = :i", i=product)
+            trade.execute(
+                "UPDATE product SET image_link = 'https://a.example/p.png' WHERE id = :i", i=product
+            )
             self.insert("product_picture", product_id=product, shop_id=shop, picture_id=made)
             found[f"picture_{name}"] = made
         for name in [one for one in found if one.startswith("picture")]:
@@ -243,10 +245,10 @@ class Town:
         found["review"] = self.insert(
             "review", stars=5, language="nl", **product, **({} if is_open else hidden)
         )
+        self.insert("review_proof", review_id=uuid.UUID(found["review"]), shop_id=shop, email_sha256="0" * 64)
         self.insert(
-            "review_proof", review_id=uuid.UUID(found["review"]), shop_id=shop, email_sha256="0" * 64
+            "follow", adviser_id=trade.anne.id, user_id=tenant.staff, language="nl", state="confirmed"
         )
-        self.insert("follow", adviser_id=trade.anne.id, user_id=tenant.staff, language="nl", state="confirmed")
         found["report"] = self.insert(
             "page_report", page_id=uuid.UUID(found["advice"]), adviser_id=trade.anne.id, reason="other",
             receipt_hash=secrets.token_bytes(32),

@@ -29,8 +29,12 @@ _BY_NAME = {"shop_id": "shop", "adviser_id": "adviser", "user_id": "owner", "own
             "commission_id": "commission", "order_id": "shop_order", "payout_id": "payout",
             "product_id": "product"}  # fmt: skip
 # People: a shop's owner and its adviser's account are two.
-_PEOPLE = {"adviser.user_id": "advising", "influence_evidence_event.by_user_id": "advising",
-           "advice_event.by_user_id": "advising", "answer.user_id": "advising"}
+_PEOPLE = {
+    "adviser.user_id": "advising",
+    "influence_evidence_event.by_user_id": "advising",
+    "advice_event.by_user_id": "advising",
+    "answer.user_id": "advising",
+}
 _PLATFORM = "payout_run payout_draft payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
 PLATFORM_TABLES = frozenset([*_PLATFORM.split(), "stripe_movement", "mail_message"])
 _ACT = (
@@ -58,19 +62,35 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
         "adviser": {"code": f"adviser-{word}", "kind": "expert", "country": "NL"},
         "adviser_state": {"state": "active"},
         "advice_page": {
-            "code": word, "state": "draft", "kind": "single", "language": "nl", "version": 0, "slug": None,
-            "published_at": None, "twin_id": None,
+            "code": word,
+            "state": "draft",
+            "kind": "single",
+            "language": "nl",
+            "version": 0,
+            "slug": None,
+            "published_at": None,
+            "twin_id": None,
         },
         "advice_draft": {"edit": 1, "kind": "single", "language": "nl"},
         "advice_version": {"number": 1 + len(fresh)},
         "advice_event": {"n": 1 + len(fresh), "state": "published", "by_role": "adviser"},
         "question": {"state": "waiting", "language": "nl"},
         "question_asker": {"email": None},
-        "answer": {"by_role": "adviser", "state": "shown" if fresh else "hidden", "reason": "x", "shop_id": None},
+        "answer": {
+            "by_role": "adviser",
+            "state": "shown" if fresh else "hidden",
+            "reason": "x",
+            "shop_id": None,
+        },
         "follow": {"language": "nl"},
         "review": {"state": "shown" if fresh else "hidden", "reason": "x", "stars": 5, "language": "nl"},
         "review_proof": {"email_sha256": "0" * 64},
-        "page_report": {"reason": "other", "language": "nl", "receipt_hash": word.encode(), "decided_by": None},
+        "page_report": {
+            "reason": "other",
+            "language": "nl",
+            "receipt_hash": word.encode(),
+            "decided_by": None,
+        },
         "agreement": {"kind": "terms", "version": 1 + len(fresh), "sha256": "0" * 64, "adviser_id": None},
         "api_key": {"mode": "live", "key_hash": word.encode(), "adviser_id": None},
         "accrual": {
