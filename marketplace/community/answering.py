@@ -88,13 +88,9 @@ def of(
     shops = cards.shops(session, {row.shop_id for row in rows if row.shop_id})
     found: dict[UUID, list[dict[str, Any]]] = {}
     for row in rows:
-        name = (
-            people.get(row.adviser_id, "")
-            if row.adviser_id
-            else shops[row.shop_id]["name"]
-            if row.shop_id
-            else ""
-        )
+        # A shop that is not in business yet has no name for readers, here as wherever its products are shown.
+        shop = shops.get(row.shop_id, {}) if row.shop_id else {}
+        name = people.get(row.adviser_id, "") if row.adviser_id else shop.get("name", "")
         found.setdefault(row.question_id, []).append(
             {
                 "id": row.id,

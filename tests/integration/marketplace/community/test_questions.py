@@ -92,6 +92,15 @@ def test_the_shop_answers_as_the_shop_and_nobody_answers_for_another(square):
     square.call("POST", f"/questions/{of_anne}/answers", {"body": "toch"}, 409)
 
 
+def test_a_shop_that_is_not_in_business_yet_answers_without_a_name(square):
+    square.trade.execute("UPDATE shop SET state = 'draft'")
+    asked = square.say(f"/questions/product/{square.product}", QUESTION)
+    here = f"/questions/{asked['id']}"
+    square.call("POST", f"{here}/answers", {"body": "Ja, dat kan."}, 201, bearer=square.trade.owner)
+    [answer] = square.look(here)["answers"]
+    assert (answer["by_role"], answer["name"]) == ("shop", "")
+
+
 @pytest.mark.slow
 def test_the_platform_hides_with_a_reason_and_readers_no_longer_see_it(square):
     page, admin = square.published(), platform_person(square, "admin")
