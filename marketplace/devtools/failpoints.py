@@ -14,6 +14,8 @@ from marketplace.devtools.state import PROJECT
 _ROOMS = ("payouts/", "tracking/", "marketplace/offers/")
 _NOT_OURS = "payouts/sandbox/"
 _TRANSACTIONS = {"transaction", "run_in_transaction"}
+# What files of forms are called: the pages themselves, and what the form of one page does when it needs a module.
+_FORMS = ("views", "acts_")
 _MOMENTS = ("before_commit", "after_commit")
 # Whoever writes clicks to a file: the calls that do, each between a failpoint before and one after it.
 _WRITERS = {
@@ -34,6 +36,18 @@ def names(project: Path = PROJECT) -> list[str]:
             found.update(f"{point}.{moment}" for moment in _moments(point))
         for point, moment, _ in _reached(module):
             found.add(f"{point}.{moment}")
+    return sorted(found)
+
+
+def names_of_forms(project: Path = PROJECT) -> list[str]:
+    """Return the name of every failpoint of a form of a page, sorted: of modules named views*.py or acts_*.py."""
+    found = {
+        f"{point}.{moment}"
+        for module in modules(project)
+        if module.path.rpartition("/")[2].startswith(_FORMS)
+        for point, _ in _points(module)
+        for moment in _moments(point)
+    }
     return sorted(found)
 
 

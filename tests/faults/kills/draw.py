@@ -10,7 +10,19 @@ Kill = tuple[str, str, int]
 Target = tuple[str, int]
 
 # Parts of the story that go together in one town, in any order, before and after one of the endings.
-DAILY = ("market", "visits", "orders", "stuck", "funding", "account", "disputes", "evidence", "stores")
+DAILY = (
+    "market",
+    "visits",
+    "orders",
+    "stuck",
+    "funding",
+    "account",
+    "disputes",
+    "evidence",
+    "stores",
+    "advice",
+    "news",
+)
 ENDINGS = (
     "account_gone",
     "payday",

@@ -14,7 +14,7 @@ from typing import Any
 
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.state import PROJECT
-from tests.faults.kills import people, story  # noqa: F401 - people adds its parts by being imported.
+from tests.faults.kills import people, readers, story  # noqa: F401 - all add their parts by being imported.
 from tests.faults.kills.draw import Target, Where
 from tests.faults.kills.town import SETTINGS, Town, town
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from marketplace.devtools.failpoints import names
+from marketplace.devtools.failpoints import names, names_of_forms
 from marketplace.devtools.postgres import Postgres
 from tests.faults.kills.draw import drawn, shares, targets
 from tests.faults.kills.harness import Range, killing_range
@@ -44,7 +44,9 @@ def seeded() -> random.Random:
 
 
 def test_the_story_passes_every_failpoint(place: Range) -> None:
-    known, passed = set(names()), set(place.where())
+    # A form of a page calls the services that the API calls, in one transaction of its own: what a death leaves behind
+    # there is what it leaves behind at the point of the API, which the story does pass (docs/decisions/0020).
+    known, passed = set(names()) - set(names_of_forms()), set(place.where())
     assert sorted(known - passed) == [], "no part of the story passes these"
     assert sorted(passed - known) == [], "these have no name in the code"
 
@@ -81,4 +83,4 @@ def test_killed_at_every_failpoint_nothing_is_lost_or_done_twice(place: Range) -
         dead += outcome.died
     print(f"{dead} deaths, {len(missed)} of them alone")
     assert wrongs == []
-    assert dead >= len(names())
+    assert dead >= len(place.where())

@@ -19,7 +19,7 @@ from typing import Any
 
 import wsgi
 from marketplace.core import config, failpoints, logs, web
-from tests.faults.kills import people, story  # noqa: F401 - people adds its parts by being imported.
+from tests.faults.kills import people, readers, story  # noqa: F401 - all add their parts by being imported.
 from tests.faults.kills.stage import Stage
 from tests.faults.kills.town import SETTINGS
 
