@@ -122,9 +122,10 @@ def follow(stage: Stage, adviser: str, token: str) -> None:
 
 def end(stage: Stage, adviser: str, token: str) -> None:
     """Let both follow no more, and see that each was told of the new pages once."""
-    [news] = mailed(stage, "new_advice_to_reader")
+    told = mailed(stage, "new_advice_to_reader")
+    expect("mails of news to the address", len(told), 1)
     expect("mails of news to the account", len(mailed(stage, "new_advice")), 1)
-    link = news["end"].partition("token=")[2].partition("&")[0]
+    link = told[0]["end"].partition("token=")[2].partition("&")[0]
     once(stage, "end-mail", "/follows/end", NOBODY, {"token": link})
     once(stage, "end", f"/follows/{adviser}/end", token)
     states = stage.superuser("SELECT state FROM follow WHERE adviser_id = %(a)s", a=adviser)
