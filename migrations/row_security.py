@@ -43,6 +43,7 @@ OPEN_VIEWS = {
     "public_shop_name": "what a page says of who sells: the name and country of shops that are in business or were",
     "public_earning": "in which offers an adviser earns now, which every button of an advice page says anyway",
     "public_followers": "how many follow an adviser, without who they are",
+    "public_terms": "what open offers of shops in business promise, for who was sent the link and has no account yet",
     "mail_told": "how far each mail is, without its address and its facts; to an admin only",
     "stripe_event_told": "how far each event of Stripe is, without what is in it; to an admin only",
     "sign_in_told": "since when people are signed in, without tokens and networks; to an admin only",

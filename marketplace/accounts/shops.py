@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -136,10 +136,24 @@ def listed(session: Session, actor: Actor, after: UUID | None, limit: int) -> Se
     """Return up to `limit` shops after an id: the actor's own, or all for finance and admin."""
     statement = select(Shop).order_by(Shop.id).limit(limit)
     if not actor.is_platform:
-        statement = statement.where(tenancy.shops(actor, "shops.listed", Shop.id))
+        statement = statement.where(_own(actor))
     if after is not None:
         statement = statement.where(Shop.id > after)
     return session.scalars(statement).all()
+
+
+def worked_for(session: Session, actor: Actor, limit: int) -> Sequence[Shop]:
+    """Return up to `limit` shops that the actor works for, as owner or staff; none for finance and admin."""
+    return session.scalars(select(Shop).where(_own(actor)).order_by(Shop.id).limit(limit)).all()
+
+
+def owned(session: Session, actor: Actor, limit: int) -> Sequence[Shop]:
+    """Return those of the first `limit` shops that the actor works for which they own."""
+    return [one for one in worked_for(session, actor, limit) if is_owner(actor, one.id)]
+
+
+def _own(actor: Actor) -> ColumnElement[bool]:
+    return tenancy.shops(actor, "shops.listed", Shop.id)
 
 
 def fee_bp_at(session: Session, shop_id: UUID, at: dt.datetime) -> int:

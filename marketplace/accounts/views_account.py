@@ -57,7 +57,7 @@ def _account(form: forms.Form | None) -> Response:
     actor = auth.current_actor()
     with db.session() as session:
         person = users.get(session, users.id_of(actor))
-        works_for = shops.listed(session, actor, None, 50)
+        works_for = shops.worked_for(session, actor, 50)
         open_texts = len(agreements.not_agreed(session, actor))
     shown = form or forms.Form(AccountForm, {"name": person.name})
     shown.values.setdefault("locale", wording.locale_name())
@@ -66,7 +66,7 @@ def _account(form: forms.Form | None) -> Response:
         shown.status,
         form=shown,
         person=person,
-        works_for=[shop for shop in works_for if shop.id in actor.shop_ids],
+        works_for=works_for,
         open_texts=open_texts,
         homes=navigation.areas_of(actor),
     )

@@ -95,7 +95,7 @@ def _agreements(form: forms.Form) -> Response:
     with db.session() as session:
         agreed = agreements.of_actor(session, actor)
         lacking = agreements.not_agreed(session, actor)
-        owned = [one for one in shops.listed(session, actor, None, 100) if one.id in actor.owned_shop_ids]
+        owned = shops.owned(session, actor, 100)
     return pages.render(
         "accounts/agreements.html",
         form.status,

@@ -77,7 +77,7 @@ def _page(form: forms.Form, text: str | None = None) -> Response:
     limit = query.data["limit"]
     with db.session() as session:
         found = keys.listed(session, actor, id_after(query.data["cursor"]), limit + 1)
-        owned = [one for one in shops.listed(session, actor, None, 100) if one.id in actor.owned_shop_ids]
+        owned = shops.owned(session, actor, 100)
     choices = [(str(shop.id), shop.name) for shop in owned]
     if actor.adviser_id is not None:
         choices.append(("adviser", _("You as adviser")))

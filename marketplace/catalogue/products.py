@@ -50,11 +50,16 @@ def visible(actor: Actor) -> sa.Select[Product]:
     query = sa.select(Product)
     if actor.is_platform:
         return query
-    own = tenancy.shops(actor, "products.seen", Product.shop_id)
+    own = of_own_shops(actor)
     if actor.adviser_id is None:
         return query.where(own)
     open_shops = public.shops_in("draft", "live", "closing")
     return query.where(own | (Product.retired_at.is_(None) & Product.shop_id.in_(open_shops)))
+
+
+def of_own_shops(actor: Actor) -> sa.ColumnElement[bool]:
+    """Return the condition of products of the shops that the actor works for."""
+    return tenancy.shops(actor, "products.seen", Product.shop_id)
 
 
 def get(session: Session, actor: Actor, product_id: uuid.UUID) -> Product:

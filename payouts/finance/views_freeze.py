@@ -94,6 +94,6 @@ def _page(form: Form) -> Response:
         unknown=unknown,
         past=past,
         names=called,
-        asked_by_me=standing is not None and standing.lift_asked_by == actor.user_id,
+        asked_by_me=standing is not None and lifting.is_asked_by(standing, actor),
         form=form,
     )

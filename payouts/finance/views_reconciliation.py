@@ -163,7 +163,7 @@ def _difference(break_id: UUID, form: Form) -> Response:
         one=found.difference,
         days=report.business_days(found.difference.first_seen_at, found.difference.resolved_at or now),
         alarm=found.difference.kind in ALARMS,
-        is_mine=booking is not None and booking.asked_by == actor.user_id,
+        is_mine=booking is not None and bookings.is_asked_by(booking, actor),
         names=called,
         form=form,
     )

@@ -207,7 +207,7 @@ def _may(actor: Actor, run: PayoutRun) -> str:
     if run.state == "draft":
         if run.previewed_at is None or not run.total_minor:
             return "preview"
-        return "wait" if actor.user_id == run.created_by else "approve"
+        return "wait" if service.is_maker(run, actor) else "approve"
     return {"approved": "execute", "executing": "nudge"}.get(run.state, "")
 
 

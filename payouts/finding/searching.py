@@ -216,7 +216,7 @@ def _products(asked: _Asked) -> list[Hit]:
     rows = asked.session.scalars(
         products.visible(asked.actor)
         .where(
-            Product.shop_id.in_(asked.actor.shop_ids),
+            products.of_own_shops(asked.actor),
             sa.or_(Product.sku == asked.words, sa.func.lower(Product.title).like("%" + asked.begins)),
         )
         .order_by(Product.title, Product.id)

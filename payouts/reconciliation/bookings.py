@@ -139,6 +139,11 @@ def ask(
     return booking
 
 
+def is_asked_by(booking: TransferBooking, actor: Actor) -> bool:
+    """Tell whether the actor asked for the booking, so that somebody else must agree. Raises NotAuthenticated."""
+    return booking.asked_by == _person(actor)
+
+
 def approve(session: Session, actor: Actor, break_id: UUID, now: dt.datetime) -> TransferBooking:
     """Agree as the second person; the worker books it within seconds. Again changes nothing.
 
@@ -149,7 +154,7 @@ def approve(session: Session, actor: Actor, break_id: UUID, now: dt.datetime) ->
     if booking is None:
         raise BookingNotAsked(transfer_id=row.source_id)
     if booking.approved_at is None:
-        if booking.asked_by == _person(actor):
+        if is_asked_by(booking, actor):
             raise SameBooker(transfer_id=booking.transfer_id)
         booking.approved_by, booking.approved_at = actor.user_id, now
         audit.record(session, actor, "transfer.approve_booking", "transfer", booking.transfer_id, {}, now=now)

@@ -92,6 +92,11 @@ def in_the_way(session: Session, standing: PayoutFreeze) -> list[str]:
     return found
 
 
+def is_asked_by(standing: PayoutFreeze, actor: Actor) -> bool:
+    """Tell whether the actor asked for the lift, so that pages say that somebody else must do it."""
+    return actor.user_id is not None and standing.lift_asked_by == actor.user_id
+
+
 def lift(session: Session, actor: Actor, now: dt.datetime) -> PayoutFreeze:
     """Ask for the freeze to be lifted, or lift it as the second person once nothing is in the way.
 
@@ -107,7 +112,7 @@ def lift(session: Session, actor: Actor, now: dt.datetime) -> PayoutFreeze:
         importing.ask_anew(session, actor.label, now)
         audit.record(session, actor, "payouts.ask_lift", "payout_freeze", standing.id, {}, now=now)
         return standing
-    if standing.lift_asked_by == actor.user_id:
+    if is_asked_by(standing, actor):
         raise SameLifter()
     if why := in_the_way(session, standing):
         raise NotExplained(why="; ".join(why))

@@ -149,7 +149,7 @@ def approve(
     """
     run = get(session, run_id, lock=True)
     person = _person(actor)
-    if person == run.created_by:
+    if is_maker(run, actor):
         raise SameApprover(number=run.number)
     if run.state != "draft":
         raise IllegalTransition(f"payout run {run.number}", run.state, "approved")
@@ -201,6 +201,11 @@ def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> P
         audit.record(session, actor, "payout_run.execute", "payout_run", run.id, {}, now=now)
     db.after_commit(session, lambda: jobs.enqueue(JOB, str(run.id)))
     return run
+
+
+def is_maker(run: PayoutRun, actor: Actor) -> bool:
+    """Tell whether the actor made the run, so that somebody else must approve it. Raises NotAuthenticated."""
+    return run.created_by == _person(actor)
 
 
 def _person(actor: Actor) -> UUID:

@@ -84,7 +84,7 @@ def show(link_id: uuid.UUID) -> Response:
         mine = [
             one
             for one in codes.listed(session, actor, after=None, limit=50, offer_id=offer.id)
-            if one.adviser_id == actor.adviser_id and one.revoked_at is None
+            if one.adviser_id == entry.link.adviser_id and one.revoked_at is None
         ]
     return pages.render(
         "links/show.html",

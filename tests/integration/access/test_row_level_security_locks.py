@@ -59,6 +59,7 @@ NAMED = {
     "marketplace/core/web.py": {"NOBODY", "set_scope"},
     "marketplace/pictures/reading.py": {"NOBODY"},
     "payouts/administration/views_work.py": {"WATCH"},
+    "payouts/shopkeeping/acts_rehearsal.py": {"DOOR", "Scope", "within"},
     "payouts/settlement/api_webhooks.py": {"WEBHOOK"},
     "payouts/settlement/freeze.py": {"Scope"},
     "tracking/touches/own.py": {"Scope"},
