@@ -159,7 +159,7 @@ def test_names_of_columns_are_never_taken_as_fields(unmoved: Siege) -> None:
     assert len(columns) > 200
     samples = sample_bodies(siege)
     for (method, template), operation in templates(siege).items():
-        if "/feeds" in template or template.startswith("/webhooks"):
+        if "/feeds" in template or template.startswith("/webhooks") or template == "/pictures":
             continue
         name, body = samples.get((method, template), (_who(operation, template), {}))
         extra = {column: "x" for column in columns if column not in body}

@@ -163,7 +163,7 @@ def test_what_the_platform_takes_down_its_adviser_learns_why_and_cannot_bring_ba
     desk.call("POST", f"{here}/withdraw", status=409)
     assert desk.call("GET", f"{here}/events")["items"][0]["reason"] == reason["reason"]
     [mail] = desk.trade.rows("SELECT template, facts FROM mail_message WHERE template = 'page_taken_down'")
-    assert mail["facts"]["reason"] == reason["reason"] and mail["facts"]["title"] == made["title"]
+    assert (mail["facts"]["reason"], mail["facts"]["page"]) == (reason["reason"], made["title"])
     restored = desk.call("POST", f"{here}/restore", {"reason": "It was tested after all."}, bearer=admin)
     assert restored["state"] == "published" and desk.anonymous(here).status_code == 200
     assert desk.call("POST", f"{here}/withdraw")["state"] == "withdrawn"

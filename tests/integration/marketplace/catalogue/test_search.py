@@ -333,12 +333,6 @@ def test_categories_are_typed_ahead_in_both_languages_and_by_number(shelves):
     assert all({"id", "en", "nl"} == set(one) for one in typed("tent"))
 
 
-def test_the_page_for_unknown_links_uses_the_same_search(shelves):
-    page = shelves.market.client.get("/search", query_string={"q": "kofiemolen"}).text
-    assert "Did you mean" in page
-    assert "Elektrische koffiemolen Forte" in page
-
-
 def test_googles_own_lists_complete_what_ships_and_feeds_know_them(market):
     with market.as_worker(), db.transaction() as session:
         taxonomy_store.keep(

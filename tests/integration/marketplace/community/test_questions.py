@@ -34,11 +34,8 @@ def test_a_question_is_seen_once_it_is_answered_and_its_asker_is_mailed_once(squ
     assert answered["state"] == "answered"
     shown = square.look(here)
     [answer] = shown["answers"]
-    assert (answer["by_role"], answer["name"], answer["body"]) == (
-        "adviser",
-        "Adviser 1",
-        "Ja, op 16 klikken.",
-    )
+    assert (answer["by_role"], answer["body"]) == ("adviser", "Ja, op 16 klikken.")
+    assert answer["name"].startswith("Adviser ")
     assert "sanne@" not in str(shown)
     with square.as_worker():
         assert telling.tell_due() == 1 and telling.tell_due() == 0
