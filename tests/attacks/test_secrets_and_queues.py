@@ -226,7 +226,9 @@ def _imported(text: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(f"{node.module or ''}.{node.names[0].name}" if node.module == "rq" else node.module or "")
+            found.add(
+                f"{node.module or ''}.{node.names[0].name}" if node.module == "rq" else node.module or ""
+            )
     return found
 
 
