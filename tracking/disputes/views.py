@@ -40,7 +40,8 @@ def escalate(dispute_id: UUID) -> Response:
     def act(data: dict[str, Any]) -> bool:
         said = Said(statement=data["statement"])
         db.run_in_transaction(
-            lambda writer: service.escalate(writer, actor, dispute_id, said, now), point="pages.escalate_dispute"
+            lambda writer: service.escalate(writer, actor, dispute_id, said, now),
+            point="pages.escalate_dispute",
         )
         return True
 
