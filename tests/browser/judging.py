@@ -32,8 +32,9 @@ _OPEN = "number => document.querySelectorAll('dialog')[number].showModal()"
 _CLOSE = "number => document.querySelectorAll('dialog')[number].close()"
 # Addresses that speak one language whatever the reader chose.
 ONE_LANGUAGE: frozenset[str] = frozenset()
-_FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main dd, main li, main p')].map(
-  one => one.textContent)"""
+# What a page works out afterwards, and says so, stands behind a link without a script.
+_FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main dd, main li, main p')].filter(
+  one => !one.closest('[data-later]')).map(one => one.textContent)"""
 
 
 def faults(ground: Ground, page: Page) -> list[str]:
@@ -120,8 +121,9 @@ def _shift(visit: Visit) -> list[str]:
 def _same_without_script(visit: Visit, answer: Response) -> list[str]:
     """Say which facts stand on the page only because a script put them there, or were taken away by one."""
     plain = lxml.html.fromstring(answer.text())
-    before = _words(node.text_content() for node in plain.xpath("//main//*[self::h1 or self::h2 or self::td or"
-                                                                " self::dd or self::li or self::p]"))  # fmt: skip
+    before = _words(node.text_content() for node in plain.xpath("//main//*[not(ancestor::*[@data-later]) and (self::h1 or"
+                                                                " self::h2 or self::td or self::dd or self::li or"
+                                                                " self::p)]"))  # fmt: skip
     after = _words(visit.tab.evaluate(_FACTS))
     found = []
     if not plain.xpath("//main//h1"):

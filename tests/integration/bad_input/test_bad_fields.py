@@ -176,4 +176,5 @@ def _who(_operation: dict[str, Any], template: str) -> str:
         return "finance"
     if template == "/evidence/{evidence_id}/review":
         return "admin"
-    return "adviser" if template.endswith(("/accept", "/leave", "/disable", "/withdraw")) else "owner"
+    own = template.startswith(("/pictures", "/saved-answers", "/advice-pages"))
+    return "adviser" if own or template.endswith(("/accept", "/leave", "/disable", "/withdraw")) else "owner"
