@@ -67,6 +67,7 @@ def noticed(workbench: Workbench, bug: Bug) -> None:
     assert outcome == dict.fromkeys(bug.tests, "failed"), bug.title
 
 
+@pytest.mark.slow
 def test_a_drawn_bug_is_noticed_and_without_it_all_is_well(workbench: Workbench) -> None:
     seed = int(os.environ.get("PLANTED_SEED", random.randrange(2**32)))
     drawn = random.Random(seed).sample(ALL, DRAWN)
