@@ -52,6 +52,9 @@ def install(app: flask.Flask) -> None:
         clock_time=formats.clock_time,
         day=lambda when: formats.day(when, business_now()),
         ago=lambda when: formats.ago(when, business_now()),
+        # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for a
+        # place to fill in and angle brackets for its own markup, so that a sentence with somebody's words is not for it.
+        translated=wording.gettext,
     )
     environment.globals.update(
         asset=assets.address,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from marketplace.core import errors, navigation, web, wording
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("marketplace", "tracking", "payouts")
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+# Sentences that our own code made and nobody else's words can stand in.
+OWN = {"one.name", "one_area.name", "one.template, **one.facts"}
 OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 
 
@@ -66,6 +69,16 @@ def test_every_text_of_a_screen_has_its_dutch() -> None:
 
 def test_translations_keep_the_places_of_their_facts() -> None:
     assert _known()[1] == []
+
+
+def test_no_template_takes_a_sentence_of_the_data_for_its_own_markup() -> None:
+    # "_" marks what it is given as safe and fills its places in; `translated` leaves both to the escaping.
+    wrong = []
+    for file in sorted((ROOT / "templates").rglob("*.html")):
+        for found in re.findall(r"\b_\((?![\"'])([^)]*)\)", file.read_text(encoding="utf-8")):
+            if found not in OWN:
+                wrong.append(f"{file.relative_to(ROOT)}: _({found}); say {found}|translated")
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,9 @@ def test_a_key_is_shown_once_does_what_it_may_and_is_ended(world):
     world.call("GET", "/shops", token=text, status=403)
     refused = me.post("/account/keys", 422, name="x", scopes="no:such")
     assert "There is no scope" in refused.text
+    # What somebody sent comes back as they wrote it: neither markup nor a place to fill in.
+    echoed = me.post("/account/keys", 422, name="x", scopes="<b>100%</b>")
+    assert "&lt;b&gt;100%&lt;/b&gt;" in echoed.text
     me.post(html.fromstring(page.text).xpath("//tbody/tr[1]//form/@action")[0])
     world.call("GET", "/me", token=text, status=401)
 
