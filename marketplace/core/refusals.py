@@ -44,6 +44,9 @@ def as_page(refusal: AppError) -> flask.Response:
 
 def _page_before(request: flask.Request) -> str:
     """Return the page of ours that sent a form, as the browser tells it; else the front door."""
+    if request.url_rule is None:
+        # Sent to no route of ours, perhaps under a host that is not ours either: no page of ours leads there.
+        return "/"
     before = request.referrer or ""
     host = request.host_url.rstrip("/")
     return pages.own_address(before.removeprefix(host) if before.startswith(host + "/") else None, "/")

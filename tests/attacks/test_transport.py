@@ -247,6 +247,13 @@ def test_attack_47_another_host_name_is_refused_and_never_stands_in_a_link(serve
         answer = served.converse(request.encode())
         assert status(answer) == 400, host
         assert b"evil" not in answer.partition(b"\r\n\r\n")[2]
+        # Nor as a page, for a form as for an address.
+        for asked in ("GET /forgot", "POST /sign-in", "GET /nothing"):
+            page = f"{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nReferer: http://{host}/forgot\r\n"
+            answer = served.converse((page + "Content-Length: 0\r\nConnection: close\r\n\r\n").encode())
+            assert status(answer) == 400, (asked, host, answer[:200])
+            assert b"text/html" in answer
+            assert b"evil" not in answer.partition(b"\r\n\r\n")[2]
     for more in (b"X-Forwarded-Host: evil.example\r\n", b"Forwarded: host=evil.example\r\n"):
         answer = served.converse(b"GET /t/unknown HTTP/1.1\r\n" + HEAD + more + b"\r\n")
         assert status(answer) == 302
