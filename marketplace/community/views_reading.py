@@ -209,9 +209,9 @@ def follow_link() -> Response:
 @blueprint.post("/follow")
 @policy("public", "take_part")
 def follow_by_link() -> Response:
-    """Follow, or follow no more, by the link of a mail."""
-    ends = flask.request.form.get("end") == "1"
-    token = flask.request.form.get("token", "")[:200]
+    """Follow, or follow no more, by the link of a mail; mail programs post to it on their own (RFC 8058)."""
+    said = flask.request.values
+    ends, token = said.get("end") == "1", said.get("token", "")[:200]
     with db.transaction(point="pages.follow_link") as session:
         act = following.end_by_link if ends else following.confirm
         found = act(session, token, pages.business_now())
