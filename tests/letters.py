@@ -78,6 +78,7 @@ _SOME: dict[str, dict[str, Any]] = {
     "report_received": {"page": "Pans", "receipt": "RP-1"},
     "report_decided": {"page": "Pans", "outcome": "upheld", "reason": "It hides that it is advertising."},
     "run_awaits_approval": {"run": "R-2026-0007", "total": AMOUNT, "payouts": 12},
+    "run_rejected": {"run": "R-2026-0007", "total": AMOUNT, "reason": "Ruben has a new bank account."},
 }  # fmt: skip
 # Which facts a template chooses its words by: a stranger has no say in these.
 _CHOSEN = {"event", "role", "kind", "party", "outcome", "state", "side", "url", "end", "at", "until", "arrives",
@@ -114,6 +115,7 @@ def variants(template: str) -> list[dict[str, Any]]:
                 "second_factor_recovered",
             )
         ],
+        "new_advice": [{"pages": [{"title": "Pans", "url": URL}, {"title": "Pots", "url": URL}]}],
         "payout_failed": [
             {"reason": one}
             for one in (
@@ -148,7 +150,10 @@ def variants(template: str) -> list[dict[str, Any]]:
         "first_click": [{"window_days": None}],
         "order_declined": [{"note": None}, {"reason": "some_new_reason"}],
         "evidence_decided": [{"state": "verified", "until": LATER, "reason": None}, {"state": "expired"}],
-        "feed_errors": [{"failure": "The feed holds no rows.", "fix": "Send a feed with products."}],
+        "feed_errors": [
+            {"failure": "The feed holds no rows.", "fix": "Send a feed with products."},
+            {"refused": 1},
+        ],
         "invitation": [{"role": "owner"}],
     }
     return [facts(template), *(facts(template, **one) for one in more.get(template, []))]

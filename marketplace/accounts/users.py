@@ -274,5 +274,7 @@ def revoke_everywhere(
 
 def tell(session: Session, user: UserAccount, event: str, now: dt.datetime) -> None:
     """Mail the person that something about the safety of the account changed."""
-    facts = {"name": user.name, "event": event, "url": f"{config.current().base_url}/password-reset"}
+    # The page that mails a link: choosing a password anew takes one.
+    url = f"{config.current().base_url}/forgot"
+    facts = {"name": user.name, "event": event, "at": now.isoformat(), "url": url}
     mail.queue(session, to=user.email, template="security_notice", locale=user.locale, facts=facts, now=now)

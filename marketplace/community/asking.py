@@ -109,7 +109,7 @@ def ask(session: Session, actor: Actor, subject: Subject, data: Mapping[str, Any
         "page": subject.title,
         "question": question.body,
         "at": now.isoformat(),
-        "url": f"{config.current().base_url}{inbox}",
+        "url": f"{config.current().base_url}{inbox}#q-{question.id}",
     }
     mail.tell(session, whom, "question_asked", facts, once=f"question:{question.id}", now=now)
     return question.id

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import emails, public
 from marketplace.community.models import Follow
-from marketplace.core import config, db, ids, mail, tenancy
+from marketplace.core import config, db, ids, mail, mail_unsubscribe, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Gone
 
@@ -82,7 +82,10 @@ def confirm(session: Session, token: str, now: dt.datetime) -> Follow:
 def end_by_link(session: Session, token: str, now: dt.datetime) -> Follow:
     """Follow no more, as whoever holds the link of a mail; twice changes nothing. Raises Gone."""
     with db.within(session, db.DOOR):
-        found = _of_token(session, token)
+        follow_id = mail_unsubscribe.follow_of(token)
+        found = session.get(Follow, follow_id) if follow_id is not None else _of_token(session, token)
+        if found is None:
+            raise Gone(entity="link")
         if found.state != "ended":
             found.state, found.ended_at = "ended", now
             session.flush()

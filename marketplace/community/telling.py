@@ -12,7 +12,7 @@ from marketplace.accounts import public
 from marketplace.advice.models import AdvicePage
 from marketplace.community import answering
 from marketplace.community.models import Answer, Follow, PageReport, Question, QuestionAsker
-from marketplace.core import clock, config, db, ids, mail
+from marketplace.core import clock, config, db, mail, mail_unsubscribe
 
 BATCH = 200
 
@@ -136,9 +136,7 @@ def _tell_follower(session: Session, row: Follow, now: dt.datetime) -> None:
         once = f"new_advice:{row.id}:{pages[-1].id}"
         mail.tell(session, f"user:{row.user_id}", "new_advice", facts, once=once, now=now)
         return
-    token = ids.secret_token()
-    row.token_hash = ids.digest(token)
-    facts["end"] = f"{base}/follow?token={token}&end=1"
+    facts["end"] = f"{base}/follow?token={mail_unsubscribe.end_of(row.id)}&end=1"
     mail.queue(
         session, to=str(row.email), template="new_advice_to_reader", locale=row.language, facts=facts, now=now
     )

@@ -34,7 +34,7 @@ class Settings:
     edge_slot: str = "edge"
     edge_durability: str = "process"
     smtp: str = ""
-    mail_from: str = "Aanrader <no-reply@aanrader.example>"
+    mail_from: str = "Aanrader <post@aanrader.example>"
     stripe_api_key: str = field(default="", repr=False)
     stripe_api_base: str = ""
     stripe_webhook_secret_account: str = field(default="", repr=False)

@@ -14,7 +14,18 @@ import structlog
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import insert
 
-from marketplace.core import clock, config, db, ids, jobs, mail, mail_kinds, mail_twins, mail_unsubscribe
+from marketplace.core import (
+    clock,
+    config,
+    db,
+    ids,
+    jobs,
+    mail,
+    mail_headers,
+    mail_kinds,
+    mail_twins,
+    mail_unsubscribe,
+)
 from marketplace.core.mail import MailMessage
 
 log = structlog.get_logger(__name__)
@@ -56,6 +67,8 @@ def compose(row: MailMessage, sender: str) -> EmailMessage:
     switch = None
     if kind is not None and not kind.is_essential and row.user_id is not None:
         switch = mail_unsubscribe.address(row.user_id, kind.name)
+    # Who has no account has no switches: such a mail brings its own link that ends what it is about.
+    ends = switch or row.facts.get("end")
     said = kind.said[language] if kind is not None else mail_kinds.Said("", "")
     foot = {
         "site": settings.base_url,
@@ -65,16 +78,16 @@ def compose(row: MailMessage, sender: str) -> EmailMessage:
         "has_account": kind is None or kind.of != "readers",
     }
     twins = mail_twins.draw(row.template, language, row.facts, foot)
-    message = EmailMessage()
+    message = EmailMessage(policy=mail_headers.POLICY)
     message["Subject"], message["From"], message["To"] = twins.subject, sender, _address(row.to_address)
-    message["Message-ID"] = make_msgid(idstring=row.id.hex, domain="aanrader.example")
+    message["Message-ID"] = make_msgid(idstring=row.id.hex, domain=message["From"].addresses[0].domain)
     message["Date"] = format_datetime(clock.wall())
     message["Content-Language"] = twins.language
     # So that nobody's machine answers that its owner is on holiday.
     message["Auto-Submitted"] = "auto-generated"
-    if switch is not None:
+    if ends is not None:
         # RFC 8058: a program that reads mail posts this on its own, with no cookie and no page.
-        message["List-Unsubscribe"] = f"<{switch}>"
+        message["List-Unsubscribe"] = f"<{ends}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(twins.plain, cte="quoted-printable")
     message.add_alternative(twins.rich, subtype="html", cte="quoted-printable")

@@ -1,6 +1,6 @@
 """The link that switches a kind of mail off without signing in: signed, for one person and one kind, for good.
 
-It can do nothing else, so it may lie in mailboxes for years; it survives a change of the application's key as long as
+Readers without an account have one of the same make that ends one follow. It can do nothing else, so it may lie in mailboxes for years; it survives a change of the application's key as long as
 the old key is among the fallbacks.
 """
 
@@ -14,6 +14,7 @@ from marketplace.core import config, mail_kinds
 from marketplace.core.errors import Gone
 
 LONGEST = 200
+_FOLLOW = "mail.follow"
 
 
 class UnsubscribeLinkBroken(Gone):
@@ -25,10 +26,10 @@ class UnsubscribeLinkBroken(Gone):
     next = "Sign in and switch them off under Account, Notifications."
 
 
-def _serializer() -> URLSafeSerializer:
+def _serializer(salt: str = "mail.unsubscribe") -> URLSafeSerializer:
     settings = config.current()
     # It signs with the last key and believes them all.
-    return URLSafeSerializer([*settings.secret_key_fallbacks, settings.secret_key], salt="mail.unsubscribe")
+    return URLSafeSerializer([*settings.secret_key_fallbacks, settings.secret_key], salt=salt)
 
 
 def token(user_id: UUID, kind: str) -> str:
@@ -52,3 +53,17 @@ def read(text: str) -> tuple[UUID, mail_kinds.Kind]:
         return UUID(hex=person), kind
     except (BadData, KeyError, ValueError, TypeError) as error:
         raise UnsubscribeLinkBroken() from error
+
+
+def end_of(follow_id: UUID) -> str:
+    """Return the signed token that ends one follow of somebody without an account."""
+    signed: str = _serializer(_FOLLOW).dumps(follow_id.hex)
+    return signed
+
+
+def follow_of(text: str) -> UUID | None:
+    """Return the follow that a token ends, or None when it is no such token."""
+    try:
+        return UUID(hex=_serializer(_FOLLOW).loads(text[:LONGEST]))
+    except (BadData, ValueError, TypeError, AttributeError):
+        return None

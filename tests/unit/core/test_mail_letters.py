@@ -17,7 +17,7 @@ DAYS = {"en": "23 November 2026", "nl": "23 november 2026"}
 UNDATED = {"verify_email", "already_registered", "password_reset", "invitation", "security_notice",
            "question_asked", "question_answered", "payout_destination_changed", "new_advice", "new_advice_to_reader",
            "answer_to_reader", "follow_confirm", "report_received", "report_decided"}  # fmt: skip
-BUTTONLESS = {"new_advice", "new_advice_to_reader", "report_decided"}
+BUTTONLESS = {"report_decided"}
 
 
 def words(text: str) -> list[str]:

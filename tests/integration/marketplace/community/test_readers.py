@@ -64,6 +64,29 @@ def test_an_address_follows_once_its_owner_confirmed_and_each_mail_ends_it(squar
         assert telling.tell_due() == 0
 
 
+def test_every_mail_of_a_follow_ends_it_by_one_click_also_an_old_one(square):
+    here = f"/follows/{square.trade.anne.id}"
+    square.say(here, {"email": "trouw@post.example"}, 202)
+    token = square.mails("follow_confirm")[-1]["facts"]["url"].rpartition("token=")[2]
+    square.say("/follows/confirm", {"token": token}, 200)
+    for n in range(2):
+        square.trade.move_clock(minutes=5)
+        square.published(title=f"Pagina {n} voor wie volgt")
+        with square.as_worker():
+            telling.tell_due()
+    first, second = square.mails("new_advice_to_reader")[-2:]
+    posted = "/follow?" + first["facts"]["end"].partition("/follow?")[2]
+    answer = square.browser().post(posted, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 303
+    end = second["facts"]["end"].partition("token=")[2].partition("&")[0]
+    assert square.say("/follows/end", {"token": end}, 200)["state"] == "ended"
+    square.say("/follows/end", {"token": end[:-1] + "!"}, 410)
+    square.trade.move_clock(minutes=5)
+    square.published(title="Die niemand meer gemeld wordt")
+    with square.as_worker():
+        assert telling.tell_due() == 0
+
+
 def test_a_review_is_verified_only_by_a_purchase_that_the_shop_reported_for_that_address(square):
     buyer = "koper@post.example"
     review = {
