@@ -20,7 +20,7 @@ import flask
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from marketplace.core import assets, auth, clock, config, formats, ids, navigation, tenancy, wording
+from marketplace.core import assets, auth, clock, complaints, config, formats, ids, navigation, tenancy, wording
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import AppError, NotFound
 from marketplace.core.icons import icon
@@ -54,7 +54,7 @@ def install(app: flask.Flask) -> None:
         ago=lambda when: formats.ago(when, business_now()),
         # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for a
         # place to fill in and angle brackets for its own markup, so that a sentence with somebody's words is not for it.
-        translated=wording.gettext,
+        translated=complaints.told,
     )
     environment.globals.update(
         asset=assets.address,
