@@ -1,7 +1,7 @@
 """The link that switches a kind of mail off without signing in: signed, for one person and one kind, for good.
 
-Readers without an account have one of the same make that ends one follow. It can do nothing else, so it may lie in mailboxes for years; it survives a change of the application's key as long as
-the old key is among the fallbacks.
+Readers without an account have one of the same make that ends one follow. It can do nothing else, so it may lie in
+mailboxes for years; it survives a change of the application's key as long as the old key is among the fallbacks.
 """
 
 from __future__ import annotations

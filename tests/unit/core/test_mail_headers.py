@@ -66,7 +66,7 @@ def test_a_subject_comes_out_as_it_was_written_on_lines_of_a_mail(asker):
     subject = read(raw)["Subject"]
     assert subject.endswith(f'"{page}"')
     assert subject == " ".join(subject.split())
-    assert [name.lower() for name in read(raw).keys()].count("bcc") == 0
+    assert [name.lower() for name in read(raw)].count("bcc") == 0
     head = raw.partition(b"\r\n\r\n")[0]
     assert head.isascii()
     lines = head.decode().split("\r\n")
