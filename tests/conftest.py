@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import flask
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck
@@ -19,6 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from marketplace.core import clock, config, db, jobs, logs, migrate
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.valkey import Valkey
+from tests.applications import Compiled
 from tests.own_settings import own_settings
 
 hypothesis_settings.register_profile(
@@ -29,6 +31,7 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("aanrader")
 logs.configure()
+flask.Flask.jinja_options["bytecode_cache"] = Compiled()
 
 TEMPLATE = "aanrader_template"
 # Tests that call services without a request act for everybody; a request acts as its actor, as in production.

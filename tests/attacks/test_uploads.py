@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from marketplace.accounts import loader
-from marketplace.core import auth, config, web
+from marketplace.core import auth
 from marketplace.pictures import registration
+from tests.applications import application
 from tests.integration.marketplace.conftest import Market, market
 
 __all__ = ["market"]
@@ -25,7 +26,7 @@ NS = b'xmlns="http://www.w3.org/2000/svg"'
 @pytest.fixture
 def client(market: Market) -> flask.testing.FlaskClient:
     auth.set_actor_loader(loader.load)
-    return web.create_app(config.current(), registration.blueprints()).test_client(use_cookies=False)
+    return application(registration.blueprints()).test_client(use_cookies=False)
 
 
 def photo(kind: str, **more: Any) -> bytes:

@@ -8,13 +8,13 @@ from typing import Any
 import flask.testing
 import sqlalchemy as sa
 
-from marketplace.core import config, web
 from payouts.accrual import registration as accrual
 from payouts.ledger.accounts import CHART
 from payouts.runs import registration as runs
 from payouts.settlement import registration as settlement
 from payouts.settlement.payout_models import PayoutRun
 from payouts.statements import registration as statements
+from tests.applications import application
 from tests.integration.payouts.settling import World
 from tests.integration.tracking.trade import Joined, Trade, line
 from tracking.commissions import registration as commissions
@@ -41,7 +41,7 @@ class House:
     @cached_property
     def client(self) -> flask.testing.FlaskClient:
         """Return a client of every route that a scenario reads."""
-        app = web.create_app(config.current(), [one for room in ROOMS for one in room.blueprints()])
+        app = application([one for room in ROOMS for one in room.blueprints()])
         return app.test_client(use_cookies=False)
 
     def read(self, path: str, bearer: str) -> Any:

@@ -15,10 +15,11 @@ import pytest
 import sqlalchemy as sa
 
 import wsgi
-from marketplace.core import config, db, migrate, web
+from marketplace.core import db, migrate
 from marketplace.core.config import Settings
 from marketplace.core.patience import bounded
 from marketplace.devtools.postgres import Postgres
+from tests.applications import application
 from tests.conftest import PASSWORDS, Database, let_tests_act_for_everybody
 from tests.faults.services.paused import paused
 from tests.integration.tracking.edge.conftest import Caller
@@ -51,7 +52,7 @@ def own_database(own_postgres: Postgres, settings: Settings) -> Iterator[Databas
 @pytest.fixture
 def client(own_database: Database) -> flask.testing.FlaskClient:
     wsgi.register()
-    return web.create_app(config.current(), wsgi.blueprints()).test_client()
+    return application(wsgi.blueprints()).test_client()
 
 
 def pid_of(postgres: Postgres) -> int:

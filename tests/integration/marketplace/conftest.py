@@ -27,9 +27,10 @@ from marketplace.accounts.models import (
     UserAccount,
 )
 from marketplace.catalogue import registration as catalogue
-from marketplace.core import auth, config, db, ids, web
+from marketplace.core import auth, db, ids
 from marketplace.core.actor import Actor
 from marketplace.offers import registration as offers
+from tests.applications import application
 
 START = dt.datetime(2026, 1, 5, 12, 0, tzinfo=dt.UTC)
 
@@ -146,7 +147,7 @@ class Market:
     def client(self) -> flask.testing.FlaskClient:
         """Return a client of the routes of catalogue and offers; actors are found by the real loader."""
         auth.set_actor_loader(loader.load)
-        app = web.create_app(config.current(), [*catalogue.blueprints(), *offers.blueprints()])
+        app = application([*catalogue.blueprints(), *offers.blueprints()])
         return app.test_client()
 
     @contextmanager

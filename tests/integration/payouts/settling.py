@@ -30,7 +30,7 @@ from marketplace.accounts.models import (
     ShopContract,
     UserAccount,
 )
-from marketplace.core import auth, clock, config, db, ids, web
+from marketplace.core import auth, clock, config, db, ids
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
 from payouts.ledger import service as ledger
@@ -47,6 +47,7 @@ from payouts.settlement.models import PayoutAccount, StripeMovement
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 from payouts.settlement.stripe_gateway import StripeGateway
 from payouts.statements import registration as statements_room
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.payouts.sandbox.sandbox_process import SECRETS, Description, Receiver, Sandbox
 
@@ -223,9 +224,7 @@ class World:
         self.play("app")
         auth.set_actor_loader(loader.load)
         rooms = (settlement_room, runs_room, statements_room, reconciliation_room)
-        app = web.create_app(
-            config.current(), [blueprint for room in rooms for blueprint in room.blueprints()]
-        )
+        app = application([blueprint for room in rooms for blueprint in room.blueprints()])
         return app.test_client()
 
     def call(

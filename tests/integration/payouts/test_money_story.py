@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 import wsgi
 from marketplace.accounts import registration as accounts
-from marketplace.core import clock, config, db, hooks, web
+from marketplace.core import clock, config, db, hooks
 from marketplace.core.money import Money
 from payouts.accrual import registration as accrual
 from payouts.funding import service as funding
@@ -27,6 +27,7 @@ from payouts.runs import service as run_service
 from payouts.settlement import checkouts
 from payouts.settlement import registration as settlement
 from payouts.statements import registration as statements
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.payouts.settling import World, shared_sandbox, slowly, world
 from tests.integration.tracking.trade import Trade, line, money
@@ -85,9 +86,7 @@ class Life:
         world.play("app")
         self.trade = Trade(world.database)
         rooms = (accounts, commissions, disputes)
-        self.trade.app = web.create_app(
-            config.current(), [one for room in rooms for one in room.blueprints()]
-        )
+        self.trade.app = application([one for room in rooms for one in room.blueprints()])
         world._role = "app"
         self.advisers = [self.trade.anne, self.trade.join("Bert"), self.trade.join("Cees")]
         world.now()

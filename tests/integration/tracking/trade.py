@@ -18,10 +18,11 @@ from werkzeug.test import TestResponse
 from marketplace.accounts import advisers, keys
 from marketplace.accounts import registration as accounts
 from marketplace.accounts.models import AuthSession, UserAccount
-from marketplace.core import clock, config, db, hooks, ids, web
+from marketplace.core import clock, config, db, hooks, ids
 from marketplace.core import registration as core
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.offers import partnerships, publishing
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.tracking.world import TERMS, World
 from tracking.commissions import registration, sweeps
@@ -85,7 +86,7 @@ class Trade:
     @cached_property
     def app(self) -> flask.Flask:
         """Return the routes of accounts and orders, made when first asked: many tests need none, or give others."""
-        return web.create_app(self._settings, [*accounts.blueprints(), *registration.blueprints()])
+        return application([*accounts.blueprints(), *registration.blueprints()], self._settings)
 
     @staticmethod
     def _key(session: Any, owner: Actor, mode: str) -> str:

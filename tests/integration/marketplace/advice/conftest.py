@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.accounts import registration as accounts
 from marketplace.advice import registration as advice
-from marketplace.core import config, web
+from tests.applications import application
 from tests.integration.tracking.trade import Trade
 from tracking.links import registration as links
 
@@ -23,9 +23,7 @@ class Desk:
         self.trade = Trade(database)
         links.register()
         rooms = (accounts, advice, links)
-        self.trade.app = web.create_app(
-            config.current(), [one for room in rooms for one in room.blueprints()]
-        )
+        self.trade.app = application([one for room in rooms for one in room.blueprints()])
         self.trade.execute("UPDATE shop SET state = 'live'")
         self.product = self.new_product("Molen")
 

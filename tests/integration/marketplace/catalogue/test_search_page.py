@@ -3,13 +3,13 @@
 import pytest
 
 import wsgi
-from marketplace.core import config, web
+from tests.applications import application
 
 
 @pytest.fixture
 def client(database):
     wsgi.register()
-    return web.create_app(config.current(), wsgi.blueprints()).test_client()
+    return application(wsgi.blueprints()).test_client()
 
 
 @pytest.mark.parametrize(

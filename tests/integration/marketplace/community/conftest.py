@@ -11,7 +11,8 @@ import pytest
 from marketplace.accounts import registration as accounts
 from marketplace.advice import registration as advice
 from marketplace.community import registration as community
-from marketplace.core import config, db, web
+from marketplace.core import db
+from tests.applications import application
 from tests.integration.marketplace.advice.conftest import Desk
 from tracking.commissions import registration as commissions
 from tracking.links import registration as links
@@ -26,9 +27,7 @@ class Square(Desk):
         for room in (orders, community):
             room.register()
         rooms = (accounts, advice, community, links, commissions)
-        self.trade.app = web.create_app(
-            config.current(), [one for room in rooms for one in room.blueprints()]
-        )
+        self.trade.app = application([one for room in rooms for one in room.blueprints()])
         self.reader = self.browser()
 
     def browser(self) -> Any:

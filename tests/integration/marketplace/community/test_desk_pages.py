@@ -7,7 +7,7 @@ from lxml import html
 
 import wsgi
 from marketplace.accounts import limits
-from marketplace.core import config, web
+from tests.applications import application
 from tests.integration.marketplace.community.conftest import Square
 from tests.integration.marketplace.community.test_reading_pages import HOSTILE, at, words
 
@@ -17,7 +17,7 @@ def square(database):
     wsgi.register()
     limits._storage.cache_clear()
     made = Square(database)
-    made.trade.app = web.create_app(config.current(), wsgi.blueprints())
+    made.trade.app = application(wsgi.blueprints())
     return made
 
 

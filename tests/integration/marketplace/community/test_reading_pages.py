@@ -11,7 +11,8 @@ from lxml import html
 
 import wsgi
 from marketplace.accounts import limits
-from marketplace.core import config, db, web
+from marketplace.core import db
+from tests.applications import application
 from tests.integration.marketplace.community.conftest import Square
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -22,7 +23,7 @@ def square(database):
     wsgi.register()
     limits._storage.cache_clear()
     made = Square(database)
-    made.trade.app = web.create_app(config.current(), wsgi.blueprints())
+    made.trade.app = application(wsgi.blueprints())
     made.reader = made.trade.app.test_client()
     return made
 

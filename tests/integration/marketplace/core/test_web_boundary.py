@@ -1,6 +1,7 @@
 """The edge of the application: one shape of refusal, guarded routes, limits, and a database that may be away."""
 
 import dataclasses
+import functools
 
 import flask
 import pytest
@@ -12,6 +13,7 @@ from marketplace.core.actor import SYSTEM
 from marketplace.core.api import ApiBlueprint
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Integer, Schema
+from tests.applications import application
 
 PROBLEM = {"type", "title", "status", "code", "detail", "unchanged", "next", "errors"}
 
@@ -20,6 +22,7 @@ class Body(Schema):
     number = Integer(required=True)
 
 
+@functools.cache
 def make_blueprint():
     blueprint = ApiBlueprint("echo", __name__, url_prefix="/echo")
 
@@ -41,7 +44,7 @@ def make_blueprint():
 @pytest.fixture
 def client(database):
     wsgi.register()
-    app = web.create_app(config.current(), [*wsgi.blueprints(), make_blueprint()])
+    app = application([*wsgi.blueprints(), make_blueprint()])
     return app.test_client()
 
 
@@ -90,7 +93,7 @@ def test_a_route_without_policy_stops_the_start(database):
     bare = flask.Blueprint("bare", __name__)
     bare.add_url_rule("/bare", view_func=lambda: "x")
     with pytest.raises(web.UnguardedRoute, match="/bare"):
-        web.create_app(config.current(), [bare])
+        application([bare])
 
 
 def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(client):

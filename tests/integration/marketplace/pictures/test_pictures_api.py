@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from PIL import Image
 
 from marketplace.accounts import limits, loader
-from marketplace.core import auth, clock, config, db, web
+from marketplace.core import auth, clock, db
 from marketplace.pictures import reading, registration, service, turns
+from tests.applications import application
 
 PATH = "/api/v1/pictures"
 
@@ -23,7 +24,7 @@ PATH = "/api/v1/pictures"
 def client(market: Any) -> flask.testing.FlaskClient:
     """A client whose actors are found by their keys."""
     auth.set_actor_loader(loader.load)
-    return web.create_app(config.current(), registration.blueprints()).test_client(use_cookies=False)
+    return application(registration.blueprints()).test_client(use_cookies=False)
 
 
 def photo(colour: str = "red") -> bytes:

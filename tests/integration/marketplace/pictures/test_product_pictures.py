@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from marketplace.core import auth, clock, config, db, hooks, ids, web
+from marketplace.core import auth, clock, db, hooks, ids
 from marketplace.pictures import fetching, reading, registration, turns
 from marketplace.pictures.models import Picture, PictureFile, ProductPicture
+from tests.applications import application
 from tests.integration.marketplace.catalogue.conftest import Stranger, stranger
 
 __all__ = ["stranger"]
@@ -38,7 +39,7 @@ def shop(market: Any) -> Any:
 def client(market: Any) -> flask.testing.FlaskClient:
     """A client that nobody is signed in with."""
     auth.set_actor_loader(lambda _request: None)
-    return web.create_app(config.current(), registration.blueprints()).test_client(use_cookies=False)
+    return application(registration.blueprints()).test_client(use_cookies=False)
 
 
 def product(market: Any, shop: Any, image: str | None, **more: Any) -> uuid.UUID:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace.core import auth, clock, config, web
+from marketplace.core import auth, clock
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.money import Money
 from payouts.accrual import isolation, registration
 from payouts.ledger import postings
+from tests.applications import application
 from tests.integration.payouts.world import NOW, World
 
 Act = Callable[[Actor], FlaskClient]
@@ -40,7 +41,7 @@ def act(world: World) -> Iterator[Act]:
     """Give a client that acts as somebody, on the web role."""
     before = list(auth._loader)
     world.database.open("app")
-    app = web.create_app(config.current(), registration.blueprints())
+    app = application(registration.blueprints())
 
     def as_actor(actor: Actor) -> FlaskClient:
         world.database.open("app")

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from marketplace.accounts import registration as accounts
-from marketplace.core import clock, config, db, hooks, web
+from marketplace.core import clock, db, hooks
 from marketplace.core.hooks import Finding
 from payouts.accrual import registration as accrual
 from payouts.funding.release import release
 from payouts.reconciliation import importing
 from payouts.statements import registration as statements_room
+from tests.applications import application
 from tests.integration.payouts.settling import World
 from tests.integration.tracking.trade import line, money
 from tests.scenarios.house import House
@@ -29,9 +30,7 @@ class Court(House):
         super().__init__(world)
         registration.register()
         rooms = (accounts, commissions, registration)
-        self.trade.app = web.create_app(
-            config.current(), [one for room in rooms for one in room.blueprints()]
-        )
+        self.trade.app = application([one for room in rooms for one in room.blueprints()])
 
     def disputed(self, ref: str, *lines: dict[str, Any]) -> str:
         """Sell, decline and dispute; return the dispute's id."""

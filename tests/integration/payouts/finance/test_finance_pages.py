@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import wsgi
-from marketplace.core import config, web
 from payouts.runs import registration
+from tests.applications import application
 from tests.integration.payouts.settling import Finance, World
 
 HOSTILE = "<script>alert(1)</script>"
@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script>"
 def product() -> flask.Flask:
     """The whole product, built once: it asks each time which database is open."""
     wsgi.register()
-    return web.create_app(config.current(), wsgi.blueprints())
+    return application(wsgi.blueprints())
 
 
 class Desk:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from marketplace.accounts import registration as accounts
 from marketplace.accounts.models import AuthSession, UserAccount
-from marketplace.core import clock, config, db, hooks, ids, web
+from marketplace.core import clock, db, hooks, ids
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.tracking.trade import Trade, amounts
 from tracking.commissions import registration as commissions
@@ -32,7 +33,7 @@ class Court(Trade):
         super().__init__(database)
         registration.register()
         rooms = (accounts, commissions, registration)
-        self.app = web.create_app(config.current(), [one for room in rooms for one in room.blueprints()])
+        self.app = application([one for room in rooms for one in room.blueprints()])
         self.admin, self.finance = self.platform("admin"), self.platform("finance")
 
     def platform(self, role: str) -> str:

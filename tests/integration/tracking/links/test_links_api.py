@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from marketplace.accounts import advisers
-from marketplace.core import auth, clock, config, db, web
+from marketplace.core import auth, clock, db
 from marketplace.core.actor import SYSTEM, Actor
 from marketplace.offers import partnerships, publishing
 from marketplace.offers import service as offers
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.tracking.world import TERMS, World
 from tracking.links import codes, registration
@@ -34,7 +35,7 @@ def world(database: Database) -> World:
 @pytest.fixture
 def call(world: World) -> Iterator[Call]:
     """Return a function that sends a request as an actor and returns (status, JSON)."""
-    app = web.create_app(config.current(), registration.blueprints())
+    app = application(registration.blueprints())
     client: FlaskClient = app.test_client()
     before = list(auth._loader)
 
@@ -228,7 +229,7 @@ def test_codes_are_refused_precisely(world: World, call: Call) -> None:
 
 
 def test_a_signed_in_adviser_at_work_is_noted_and_a_program_is_not(world: World) -> None:
-    app = web.create_app(config.current(), [*registration.blueprints(), *touches_registration.blueprints()])
+    app = application([*registration.blueprints(), *touches_registration.blueprints()])
     before = list(auth._loader)
     noted = []
     try:
@@ -251,6 +252,6 @@ def test_a_signed_in_adviser_at_work_is_noted_and_a_program_is_not(world: World)
 
 
 def test_every_route_is_in_the_description(world: World) -> None:
-    app: flask.Flask = web.create_app(config.current(), registration.blueprints())
+    app: flask.Flask = application(registration.blueprints())
     paths = app.test_client().get("/api/openapi.json").get_json()["paths"]
     assert {"/api/v1/links", "/api/v1/codes", "/api/v1/partnerships/{partnership_id}/accept"} <= set(paths)

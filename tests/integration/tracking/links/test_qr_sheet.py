@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace.core import auth, clock, config, db, web
+from marketplace.core import auth, clock, db
 from marketplace.core.actor import Actor
+from tests.applications import application
 from tests.conftest import Database
 from tests.integration.tracking.world import World
 from tracking.links import codes, registration, service, sheet
@@ -27,7 +28,7 @@ def client(world: World) -> Iterator[FlaskClient]:
     before = list(auth._loader)
     adviser = dataclasses.replace(world.adviser, via="token")
     auth.set_actor_loader(lambda request: adviser if "Authorization" in request.headers else None)
-    yield web.create_app(config.current(), registration.blueprints()).test_client(use_cookies=False)
+    yield application(registration.blueprints()).test_client(use_cookies=False)
     auth._loader[:] = before
 
 

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from marketplace.accounts import limits
 from marketplace.accounts import registration as accounts
-from marketplace.core import clock, config, db, hooks, web
+from marketplace.core import clock, db, hooks
 from marketplace.stores import registration as stores
+from tests.applications import application
 from tests.integration.tracking.trade import Trade, line, money
 from tracking.commissions import registration as commissions
 from tracking.links import registration as links
@@ -25,7 +26,7 @@ STORE = {
 def trade(database):
     made = Trade(database)
     rooms = (accounts, stores, links, commissions)
-    made.app = web.create_app(config.current(), [one for room in rooms for one in room.blueprints()])
+    made.app = application([one for room in rooms for one in room.blueprints()])
     made.execute("UPDATE shop SET state = 'live'")
     return made
 
