@@ -7,7 +7,7 @@ from uuid import UUID
 
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts import sessions, totp, users
-from marketplace.accounts.models import AuthSession
+from marketplace.accounts.models import AuthSession, UserAccount
 from marketplace.core import auth, clock, db
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
@@ -25,9 +25,22 @@ ROLE_ORDER = ("finance", "admin", "owner", "staff", "adviser", "member")
 @blueprint.response(200, shapes.Me)
 def me() -> dict[str, Any]:
     """Tell who is asking, in which roles, for which shops, and how they came."""
-    actor = auth.current_actor()
     with db.session() as session:
-        user = users.get(session, users.id_of(actor))
+        return _me(users.get(session, users.id_of(auth.current_actor())))
+
+
+@blueprint.patch("/me")
+@policy("me", "update")
+@blueprint.arguments(shapes.MeChange)
+@blueprint.response(200, shapes.Me)
+def change_me(data: dict[str, Any]) -> dict[str, Any]:
+    """Be called otherwise from now on; what was signed before keeps the name that it had."""
+    with db.transaction() as session:
+        return _me(users.rename(session, auth.current_actor(), data["name"], request_now()))
+
+
+def _me(user: UserAccount) -> dict[str, Any]:
+    actor = auth.current_actor()
     return {
         "user_id": user.id,
         "email": user.email,

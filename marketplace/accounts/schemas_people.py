@@ -174,6 +174,12 @@ class RecoveryCodes(schemas.Schema):
     recovery_codes = fields.List(fields.String(), required=True)
 
 
+class MeChange(schemas.Schema):
+    """How somebody is called from now on."""
+
+    name = person_name(required=True)
+
+
 class Me(schemas.Schema):
     """Who is asking, and what holds for them."""
 

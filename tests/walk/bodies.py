@@ -72,6 +72,7 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/accounts/change-password": {"password": "", "new_password": PASSWORD + "?"},
         "/accounts/revoke-everywhere": {"api_keys": False},
         "/totp/confirm": {"code": "x"},
+        "/me": {"name": "Peer"},
         "/me/notifications": {"items": []},
         "/adviser-profile": {"display_name": "Peer", "kind": "expert", "country": "NL"},
         "/api-keys": {"name": "k", "mode": "live"},

@@ -305,6 +305,7 @@ def _advice_bodies(things: dict[str, str]) -> dict[Call, tuple[str, dict[str, An
             "admin",
             {"outcome": "reject", "reason": "it is so indeed"},
         ),
+        ("PATCH", "/me"): ("adviser", {"name": "Peer"}),
         ("POST", "/me/notifications"): (
             "adviser",
             {"locale": "nl", "items": [{"kind": "first_order", "is_on": False}]},

@@ -62,6 +62,18 @@ def test_the_account_shows_who_one_is_and_takes_a_new_name_and_language(world):
     assert html.fromstring(refused.text).xpath("//input[@id='name'][@aria-invalid='true']")
 
 
+def test_a_program_changes_its_name_as_the_page_does_and_is_refused_the_same_names(world):
+    person, other = world.adviser(), world.owner()
+    before = other.get("/me")["name"]
+    assert person.patch("/me", {"name": "Noor de Boer"})["name"] == "Noor de Boer"
+    assert person.get("/me")["name"] == "Noor de Boer"
+    assert other.get("/me")["name"] == before
+    for wrong in ({"name": ""}, {"name": "p" * 81}, {"name": "see https://pear.example"}, {}):
+        assert person.patch("/me", wrong, status=422)["errors"]
+    assert person.get("/me")["name"] == "Noor de Boer"
+    assert world.call("PATCH", "/me", {"name": "Nobody"}, status=401)
+
+
 def test_a_password_is_changed_with_the_present_one_and_ends_every_session(world):
     person = world.adviser()
     me = browsing(world, person)
