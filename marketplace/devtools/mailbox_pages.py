@@ -3,7 +3,9 @@
 import html
 import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#201c17, #f0eeea); --soft: light-dark(#5c574f, #b1ada6);
@@ -20,9 +22,11 @@ ol { list-style: none; margin: 0; padding: 0; background: var(--card); border: 1
   border-radius: 12px; } li + li { border-top: 1px solid var(--line); }
 li a { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; padding: .75rem 1rem; color: inherit;
   text-decoration: none; } li b { font-weight: 600; overflow-wrap: anywhere; } li small { grid-row: 2; }
+li .soft { white-space: nowrap; } a:focus-visible, button:focus-visible { outline: 2px solid var(--pine); }
 iframe { width: 100%; height: 46rem; border: 1px solid var(--line); border-radius: 12px; background: var(--paper); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line);
   border-radius: 12px; padding: 1rem; }
+@media (max-width: 36rem) { li a { grid-template-columns: minmax(0, 1fr); } li small { grid-row: auto; } }
 dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .2rem 1rem; font-size: .8125rem; }
 dd { margin: 0; overflow-wrap: anywhere; } dt { color: var(--soft); } summary { cursor: pointer; padding: .5rem 0; }
 """
@@ -38,13 +42,21 @@ def _page(title: str, body: str) -> str:
     )
 
 
+def _when(message: Mapping[str, Any]) -> str:
+    """Return when a mail came, by the clock of this machine: a demo's own days stand in the mails."""
+    try:
+        return f"{parsedate_to_datetime(str(message['received_at'])):%d %b %H:%M:%S}"
+    except ValueError:
+        return str(message["received_at"])
+
+
 def listed(messages: list[dict[str, Any]], query: Mapping[str, str]) -> str:
     """Return the list, newest first; query: `q` is looked for in addresses and subjects."""
     words = query.get("q", "").strip()
     found = [one for one in reversed(messages) if words.lower() in f"{one['to']} {one['subject']}".lower()]
     rows = "".join(
         f'<li><a href="/mail/{one["id"]}"><b>{html.escape(one["subject"])}</b>'
-        f"<span class=soft>{html.escape(one['received_at'])}</span><small>to {html.escape(one['to'])}</small></a></li>"
+        f"<span class=soft>{html.escape(_when(one))}</span><small>to {html.escape(one['to'])}</small></a></li>"
         for one in found[:MOST]
     )
     told = f"{len(found)} of {len(messages)}" if words else f"{len(messages)}"
@@ -53,7 +65,7 @@ def listed(messages: list[dict[str, Any]], query: Mapping[str, str]) -> str:
     nothing = "<p>No mail here yet. It comes within seconds of what it is about.</p>"
     return _page(
         "Mail caught",
-        f"<h1>Mail caught ({told})</h1>"
+        f"<h1>Mail caught ({told})</h1><p class=soft>Nothing leaves this machine. The newest stands first.</p>"
         f'<form><input name=q value="{html.escape(words)}" aria-label="Address or subject"'
         ' placeholder="Address or subject"><button>Search</button></form>'
         f"{f'<ol>{rows}</ol>' if rows else nothing}",
@@ -77,7 +89,8 @@ def one(message: Mapping[str, Any]) -> str:
     return _page(
         message["subject"],
         f'<p><a href="/">All mail</a></p><h1>{html.escape(message["subject"])}</h1>'
-        f"<p class=soft>to {html.escape(message['to'])}, {html.escape(message['received_at'])}</p>"
+        f'<p class=soft>to <a href="/?q={quote(message["to"])}">{html.escape(message["to"])}</a>,'
+        f" {html.escape(_when(message))}</p>"
         f"{frame if message['html'] else ''}"
         f"<details{'' if message['html'] else ' open'}><summary>Plain text</summary>"
         f"<pre>{html.escape(message['text'])}</pre></details>"
