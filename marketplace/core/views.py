@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.core import pages, refusals, wording
+from marketplace.core import pages, refusals, samples, wording
 from marketplace.core.errors import NotFound
 from marketplace.core.policy import policy
 
@@ -33,7 +33,7 @@ def choose() -> Response:
 @policy("public", "read")
 def styleguide() -> Response:
     """Show every macro in every state."""
-    return pages.render("styleguide.html")
+    return pages.render("styleguide.html", **samples.samples())
 
 
 @blueprint.get("/problems/<problem>")
