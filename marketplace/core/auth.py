@@ -17,7 +17,8 @@ from marketplace.core.errors import Forbidden
 __all__ = ["Actor", "csrf_token", "current_actor", "enforce", "set_actor_loader"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+# What a browser sends to another site without asking that site first (Fetch, simple requests); bare bytes too.
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""})
 ActorLoader = Callable[[flask.Request], Actor | None]
 _loader: list[ActorLoader] = []
 

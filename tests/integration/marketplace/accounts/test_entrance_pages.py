@@ -95,6 +95,9 @@ def test_another_site_cannot_sign_a_browser_in(world, headers):
     answer = browser(world).post("/sign-in", data=form, headers=HTML | headers)
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
+    # A script elsewhere can send bare bytes, which name no media type, without asking us first.
+    bare = browser(world).post("/sign-in", data=b"", headers=HTML | headers)
+    assert bare.status_code == 403
 
 
 def test_a_page_asks_who_one_is_and_leads_back(world):
