@@ -91,7 +91,7 @@ BIOGRAPHIES = {
         "Retired, and measures everything again",
         "Gerard was meettechnicus en is dat gebleven. Hij weegt rugzakken, klokt waterkokers en noteert het in een "
         "schrift met ruitjes. In het voorjaar stopt hij met koffie op doktersadvies; tot die tijd bespreekt hij elke "
-        "maalmolen die hij te pakken krijgt.",
+        "koffiemolen die hij te pakken krijgt.",
         "Gerard was a measurement engineer and has remained one. He weighs backpacks, times kettles and writes it down "
         "in a squared notebook. In spring he will give up coffee on his doctor's advice; until then he reviews every "
         "grinder that he can get hold of.",
@@ -117,18 +117,18 @@ BIOGRAPHIES = {
         "De vriendin die altijd een boek weet",
         "The friend who always knows a book",
         "Fenna staat in vier appgroepen waarin iemand vraagt wat een kind van zes wil hebben. Ze antwoordt binnen het "
-        "uur, met een link en de reden. Wie via haar koopt krijgt zelf ook iets terug, en dat vertelt ze er eerlijk "
-        "bij.",
+        "uur, met een link en de reden. Koopt iemand via haar, dan krijgt zij er iets voor, en dat vertelt ze er "
+        "eerlijk bij.",
         "Fenna is in four chat groups where somebody asks what a child of six would like. She answers within the hour, "
-        "with a link and the reason. Who buys through her gets something back too, and she says so.",
+        "with a link and the reason. When somebody buys through her she earns something, and she says so.",
     ),
     "daan": Biography(
         "Loopmaat die zijn spullen uitleent",
         "A walking companion who lends out his things",
-        "Daan loopt elke derde zondag met een wisselende groep van het ene station naar het andere. Wie iets mist mag "
+        "Daan loopt elke derde zondag met een wisselende groep van het ene station naar het andere. Wie iets mist, mag "
         "het van hem lenen en koopt het daarna vaak zelf. Een rekening om op uitbetaald te worden heeft hij nog "
         "steeds niet doorgegeven.",
-        "Daan walks from one station to the next every third Sunday, with a group that changes. Who lacks something "
-        "may borrow it from him and often buys one afterwards. He still hasn't said where he wants to be paid.",
+        "Daan walks from one station to the next every third Sunday, with a group that changes. Whoever lacks something "
+        "may borrow it from him, and often buys one afterwards. He still hasn't said where he wants to be paid.",
     ),
 }
