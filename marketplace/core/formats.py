@@ -98,6 +98,11 @@ def ago(when: dt.datetime, now: dt.datetime) -> str:
     return str(dates.format_timedelta(when - now, add_direction=True, locale=wording.locale()))
 
 
+def outward(address: str | None) -> str:
+    """Return an address that somebody gave, when it leads to a page on the web; else nothing, such as for a script."""
+    return address if address and address.lower().startswith(("https://", "http://")) else ""
+
+
 def of(minor: int, currency: str) -> Money:
     """Return Money for templates, which hold minor units and a code."""
     return Money(minor, currency)

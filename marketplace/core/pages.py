@@ -50,6 +50,7 @@ def install(app: flask.Flask) -> None:
         instant=formats.instant,
         long_day=formats.long_day,
         clock_time=formats.clock_time,
+        outward=formats.outward,
         day=lambda when: formats.day(when, business_now()),
         ago=lambda when: formats.ago(when, business_now()),
         # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for a

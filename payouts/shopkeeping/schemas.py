@@ -104,6 +104,7 @@ class BudgetQuery(WithShop):
     """Which payment somebody comes back from."""
 
     paid = Uuid(load_default=None)
+    begun = Uuid(load_default=None)
     cancelled = Uuid(load_default=None)
 
 

@@ -37,7 +37,10 @@ def index() -> Response:
 @blueprint.post("/shop/budget")
 @policy("funding", "pay_in")
 def pay_in() -> Response:
-    """Write the payment down and lead on to Stripe's page; the budget grows once Stripe says that it is paid."""
+    """Write the payment down and show the way to Stripe's page; the budget grows once Stripe says that it is paid.
+
+    A form may lead to no other site (the content security policy says so), but a link may.
+    """
     actor, settings, form = current_actor(), config.current(), Form(FundingRequest)
 
     def act(data: dict[str, Any]) -> Funding:
@@ -49,7 +52,7 @@ def pay_in() -> Response:
     made = form.send(act)
     if made is None or not made.url:
         return _page(actor, form)
-    return pages.go(made.url)
+    return pages.go(flask.url_for("shop_budget.index", begun=made.id))
 
 
 def _page(actor: Actor, form: Form) -> Response:
@@ -62,7 +65,7 @@ def _page(actor: Actor, form: Form) -> Response:
         waiting = budget.awaiting(session, here.shop.id)
         names = public.names_of(session, {one.adviser_id for one in waiting})
         payments = budget.payments(session, here.shop.id)
-    back = query.data["paid"] or query.data["cancelled"]
+    back = query.data["paid"] or query.data["cancelled"] or query.data["begun"]
     return pages.render(
         "shop/budget.html",
         form.status,
@@ -73,6 +76,7 @@ def _page(actor: Actor, form: Form) -> Response:
         names=names,
         payments=[(row, Money(row.amount_minor, row.currency)) for row in payments],
         returned=_payment(payments, back),
+        begun=query.data["begun"] is not None,
         was_cancelled=query.data["cancelled"] is not None,
         form=form,
         **here.context(),
