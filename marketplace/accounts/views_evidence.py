@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import flask
-from marshmallow import fields, validate
+from marshmallow import validate
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -50,7 +50,7 @@ class EvidenceFilter(schemas.Page):
 class Verified(schemas.Schema):
     """Until which day it counts, when that is sooner than its kind allows."""
 
-    valid_until = fields.Date(load_default=None)
+    valid_until = schemas.Day(load_default=None)
 
 
 @blueprint.get("/admin/evidence")

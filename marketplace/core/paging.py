@@ -31,9 +31,14 @@ def decode_cursor(text: str, count: int) -> list[str]:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise InvalidInput({"cursor": ["Not a cursor of this list."]}) from error
-    if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
+    if not isinstance(parts, list) or len(parts) != count or not all(map(_is_text, parts)):
         raise InvalidInput({"cursor": ["Not a cursor of this list."]})
     return parts
+
+
+def _is_text(part: object) -> bool:
+    """Tell whether a part of a cursor is text that the database can compare with."""
+    return isinstance(part, str) and not any(char == "\0" or 0xD800 <= ord(char) <= 0xDFFF for char in part)
 
 
 def page(

@@ -14,6 +14,7 @@ from marshmallow import fields, validate
 from marketplace.core import config
 from marketplace.core.money import Money, exponent
 
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _CURRENCIES = re.compile(r"[A-Z]{3}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s\x00-\x1f.]{2,63}")
@@ -159,9 +160,21 @@ class Instant(fields.Field[dt.datetime]):
             raise ma.ValidationError("Not an instant such as 2026-11-22T12:00:00Z.") from error
         if instant.tzinfo is None:
             raise ma.ValidationError("The offset is missing: end with Z or +01:00.")
-        if not 2000 <= instant.year <= 2200:
+        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
             raise ma.ValidationError("The year must lie between 2000 and 2200.")
         return instant
+
+
+class Day(fields.Date):
+    """A day as 2026-11-22, in years that the calendar can count on from, as instants are."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dt.date:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ma.ValidationError("The year must lie between 2000 and 2200.")
+        return day
 
 
 def dump_instant(value: dt.datetime) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
 from marshmallow import validate
 
-from marketplace.core.schemas import Page, QueryInteger, Schema, Text, Uuid
+from marketplace.core.schemas import Day, Page, QueryInteger, Schema, Text, Uuid
 from payouts.earnings.orders import STATES
 
 PERIODS = (7, 30, 90)
@@ -23,8 +22,8 @@ class EarningsFilter(Page):
     status = Text(load_default=None, validate=[validate.OneOf(STATES)])
     shop_id = Uuid(load_default=None)
     link_id = Uuid(load_default=None)
-    since = ma.fields.Date(load_default=None)
-    until = ma.fields.Date(load_default=None)
+    since = Day(load_default=None)
+    until = Day(load_default=None)
     format = Text(load_default=None, validate=[validate.OneOf(("csv",))])
 
 

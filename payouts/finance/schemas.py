@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-import marshmallow as ma
 from marshmallow import validate
 
 from marketplace.core.money import Money
-from marketplace.core.schemas import Currency, Page, QueryInteger, Schema, Text
+from marketplace.core.schemas import Currency, Day, Page, QueryInteger, Schema, Text
 from payouts.ledger.accounts import CHART
 
 TABS = ("paid", "below_minimum", "blocked", "negative")
@@ -32,8 +31,8 @@ class EntriesFilter(Page):
     kind = Text(load_default=None, maximum=40)
     source_type = Text(load_default=None, maximum=40)
     source_id = Text(load_default=None, maximum=120)
-    since = ma.fields.Date(load_default=None)
-    until = ma.fields.Date(load_default=None)
+    since = Day(load_default=None)
+    until = Day(load_default=None)
     amount = Amount()
     currency = Currency(load_default="EUR")
     limit = QueryInteger(minimum=1, maximum=100, load_default=20)

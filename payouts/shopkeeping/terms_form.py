@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import ZONE
-from marketplace.core.schemas import Boolean, Integer, Schema, Text, Uuid
+from marketplace.core.schemas import Boolean, Day, Integer, Schema, Text, Uuid
 from marketplace.offers.rates import Excluded, Flat, Percent, Rate
 from marketplace.offers.terms import Terms
 
@@ -47,7 +47,7 @@ class TermsForm(Schema):
     window_days = Integer(minimum=1, maximum=365, load_default=30)
     hold_days = Integer(minimum=0, maximum=180, load_default=30)
     own_shop = Boolean(load_default=False)
-    effective_from = fields.Date(load_default=None)
+    effective_from = Day(load_default=None)
     example = Text(load_default=EXAMPLE, maximum=20)
 
 

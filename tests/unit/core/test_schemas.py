@@ -111,12 +111,21 @@ def test_addresses_are_absolute_https_without_user(value):
         load(schemas.Url(), value)
 
 
+@pytest.mark.parametrize("value", ["9999-12-31", "0001-01-01", "1999-12-31", "2201-01-01", "2026-02-30", ""])
+def test_a_day_is_one_that_the_calendar_counts_on_from(value):
+    assert load(schemas.Day(), "2026-11-22") == dt.date(2026, 11, 22)
+    with pytest.raises(ma.ValidationError):
+        load(schemas.Day(), value)
+
+
 def test_cursors_of_others_are_refused():
     assert paging.decode_cursor(paging.encode_cursor("a", 1), 2) == ["a", "1"]
     for text in (
         "x",
         "bm90anNvbg",
         paging.encode_cursor("a"),
+        paging.encode_cursor("a", "b\0"),
+        paging.encode_cursor("a", "\ud800"),
         "é",
         paging.encode_cursor("a", "b")[:-1] + "~",
     ):
