@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from marketplace.core.schemas import Boolean, Page, QueryInteger, Schema, Text, Uuid
+from marketplace.core.schemas import Boolean, Day, Page, QueryInteger, Schema, Text, Uuid
 from payouts.shopkeeping.sales import STATES
 from tracking.commissions.states import REASONS
 
@@ -29,8 +29,8 @@ class OrdersFilter(Page):
     status = Text(load_default="pending", validate=[validate.OneOf((*STATES, "all"))])
     adviser_id = Uuid(load_default=None)
     ref = Text(load_default=None, maximum=100)
-    since = fields.Date(load_default=None)
-    until = fields.Date(load_default=None)
+    since = Day(load_default=None)
+    until = Day(load_default=None)
     format = Text(load_default=None, validate=[validate.OneOf(("csv",))])
 
 
