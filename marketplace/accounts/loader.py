@@ -7,7 +7,7 @@ from uuid import UUID
 import flask
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import advisers, keys, members, sessions
+from marketplace.accounts import keys, members, sessions
 from marketplace.accounts.models import ApiKey, AuthSession, UserAccount
 from marketplace.core import clock, config, db, policy
 from marketplace.core.actor import Actor
@@ -87,19 +87,19 @@ def _of_session(session: Session, token: str, kind: str) -> Actor | None:
 
 def of_person(session: Session, user: UserAccount, row: AuthSession) -> Actor:
     """Return the actor that a sign-in makes of a person, with the roles that hold at this moment."""
-    present = members.of_user(session, user.id)
-    adviser = advisers.of_user(session, user.id)
-    roles = {member.role for member in present}
+    # People of the platform are neither advisers nor of a shop: the keys of both tables want role "member".
+    present, adviser_id = ((), None) if user.is_staff else members.places_of(session, user.id)
+    roles = {role for _shop_id, role in present}
     if user.is_staff:
         roles.add(user.role)
-    if adviser is not None:
+    if adviser_id is not None:
         roles.add("adviser")
     return Actor(
         user_id=user.id,
         roles=frozenset(roles or {"member"}),
-        shop_ids=tuple(member.shop_id for member in present),
-        owned_shop_ids=tuple(member.shop_id for member in present if member.role == "owner"),
-        adviser_id=adviser.id if adviser is not None else None,
+        shop_ids=tuple(shop_id for shop_id, _role in present),
+        owned_shop_ids=tuple(shop_id for shop_id, role in present if role == "owner"),
+        adviser_id=adviser_id,
         via="session" if row.kind == "cookie" else "token",
         credential_id=row.id,
         password_at=row.password_at,

@@ -101,10 +101,14 @@ def change_password() -> Response:
 @policy("accounts", "sessions")
 def list_sessions() -> Response:
     """List the sign-ins that still count, newest first."""
+    return _sessions(forms.Form(shapes.RevokeEverywhere))
+
+
+def _sessions(form: forms.Form) -> Response:
     actor = auth.current_actor()
     with db.session() as session:
         living = sessions.living(session, actor, clock.wall())
-    return pages.render("accounts/sessions.html", living=living, wall=clock.wall())
+    return pages.render("accounts/sessions.html", form.status, living=living, wall=clock.wall(), form=form)
 
 
 @blueprint.post("/account/sessions/<uuid:session_id>/end")
@@ -136,7 +140,7 @@ def end_all() -> Response:
 
     alive = form.send(act)
     if alive is None:
-        return list_sessions()
+        return _sessions(form)
     entrance.take_cookie()
     pages.said(
         _("Every session is ended. %(count)s of your API keys still work.", count=alive)

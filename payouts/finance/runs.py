@@ -32,6 +32,8 @@ SELECT d.adviser_id,
  WHERE d.run_id = :run AND d.adviser_id = ANY(:advisers)
    AND CASE WHEN :reserved AND d.reason IS NULL THEN l.payout_id = d.payout_id
             ELSE l.payout_id IS NULL AND (p.entry_id <= :cutoff OR p.amount_minor > 0)
+             AND (p.amount_minor > 0 OR CAST(:until AS timestamptz) IS NULL OR p.entry_id NOT IN (
+                  SELECT e.id FROM entry e WHERE e.effective_at >= :until AND e.id <= :cutoff))
              AND NOT EXISTS (SELECT FROM payout y WHERE y.reserve_entry_id = p.entry_id) END
  GROUP BY d.adviser_id
 """
@@ -167,8 +169,9 @@ def _made_of(
         "run": run.id,
         "before": (before.cutoff_entry_id if before else None) or 0,
         "cutoff": run.cutoff_entry_id or 0,
+        "until": run.cut_off_at,
         # Once a run is approved its payouts name their postings.
-        "reserved": run.state != "draft",
+        "reserved": run.approved_at is not None,
         "advisers": list(advisers),
     }
     return {

@@ -19,8 +19,8 @@ from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from payouts.finance import names, runs, schemas
-from payouts.runs import candidates, content, execution, service
-from payouts.runs.schemas import Approval, RunRequest
+from payouts.runs import candidates, content, execution, rejection, service
+from payouts.runs.schemas import Approval, Rejection, RunRequest
 from payouts.settlement import freeze
 from payouts.settlement.payout_models import PayoutRun
 
@@ -43,7 +43,7 @@ def create() -> Response:
 
     def act(data: dict[str, Any]) -> UUID:
         with db.transaction(point="pages.runs.create") as session:
-            made = service.create(session, actor, data["currency"], now).id
+            made = service.create(session, actor, data["currency"], now, data["cut_off_on"]).id
         with db.transaction(point="pages.runs.preview") as session:
             service.preview(session, actor, made, now)
         return made
@@ -109,6 +109,23 @@ def approve(run_id: UUID) -> Response:
     return _show(run_id, form)
 
 
+@blueprint.post("/finance/runs/<uuid:run_id>/reject")
+@policy("runs", "reject")
+def reject(run_id: UUID) -> Response:
+    """End a draft that somebody else made, with the reason that its maker reads."""
+    actor, now, form = current_actor(), request_now(), Form(Rejection)
+
+    def act(data: dict[str, Any]) -> bool:
+        with db.transaction(point="pages.runs.reject") as session:
+            rejection.reject(session, actor, run_id, data["reason"], now)
+        return True
+
+    if form.send(act):
+        pages.said(_("Rejected. Its maker reads why; what is payable goes into the next run."))
+        return pages.go(f"/finance/runs/{run_id}")
+    return _show(run_id, form)
+
+
 @blueprint.post("/finance/runs/<uuid:run_id>/execute")
 @policy("runs", "execute")
 def execute(run_id: UUID) -> Response:
@@ -136,7 +153,10 @@ def _index(form: Form) -> Response:
         found = runs.page(session, id_after(query.data["cursor"]), limit)
         shown = found[:limit]
         how_far = runs.settled(session, [run.id for run in shown])
-        called = names.of(session, people={one for run in shown for one in (run.created_by, run.approved_by)})
+        called = names.of(
+            session,
+            people={one for run in shown for one in (run.created_by, run.approved_by, run.rejected_by)},
+        )
         frozen = freeze.standing(session)
     return pages.render(
         "finance/runs.html",
@@ -145,6 +165,8 @@ def _index(form: Form) -> Response:
         how_far=how_far,
         names=called,
         frozen=frozen,
+        cut_off_on=service.cut_off_on,
+        today=service.today(request_now()),
         query=query,
         next_cursor=encode_cursor(shown[-1].id) if len(found) > limit else None,
         form=form,
@@ -164,10 +186,10 @@ def _show(run_id: UUID, form: Form) -> Response:
         shown = found[:limit]
         total = Money(run.total_minor or 0, run.currency)
         changes = candidates.changes(session, run, now) if run.state == "draft" and run.previewed_at else []
-        progress = execution.progress(session, run) if run.state != "draft" else None
+        progress = execution.progress(session, run) if run.approved_at else None
         for part in progress["parts"] if progress else ():
             part["money"] = Money.parse(part["amount"]["amount"], run.currency)
-        people = (run.created_by, run.approved_by, run.executed_by)
+        people = (run.created_by, run.approved_by, run.executed_by, run.rejected_by)
         called = names.of(
             session,
             advisers={row.adviser_id for row in shown} | {one.adviser_id for one in changes},
@@ -195,6 +217,8 @@ def _show(run_id: UUID, form: Form) -> Response:
         query=query,
         next_cursor=encode_cursor(shown[-1].adviser_id) if len(found) > limit else None,
         may=_may(actor, run),
+        may_reject=run.state == "draft" and "finance" in actor.roles and not service.is_maker(run, actor),
+        cut_off_on=service.cut_off_on(run),
         form=form,
         **facts,
     )

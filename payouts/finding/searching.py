@@ -66,6 +66,11 @@ class _Asked:
         """Return the pattern of texts that begin with the words."""
         return re.sub(r"([\\%_])", r"\\\1", self.words.lower()) + "%"
 
+    @property
+    def spelt(self) -> set[str]:
+        """Return the words as typed, in capitals and in small letters, for an index that knows no other case."""
+        return {self.words, self.words.upper(), self.words.lower()}
+
 
 def find(session: Session, actor: Actor, words: str) -> list[Group]:
     """Return what fits the words within what the actor may see, in groups; nothing for less than two signs."""
@@ -101,7 +106,7 @@ def _orders(asked: _Asked) -> list[Hit]:
         .outerjoin(Commission, sa.and_(Commission.order_id == ShopOrder.id, reading.visible(asked.actor)))
         .where(
             visibility.orders(asked.actor, None),
-            sa.func.lower(ShopOrder.order_ref).like(asked.begins),
+            sa.or_(*(ShopOrder.order_ref.op("^@")(one) for one in asked.spelt)),
         )
         .order_by(ShopOrder.ordered_at.desc(), ShopOrder.id)
         .limit(MOST + 1)

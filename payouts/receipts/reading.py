@@ -138,6 +138,7 @@ def of(session: Session, actor: Actor, commission_id: UUID) -> Receipt:
     fee = Money(sum(one.fee_minor for one in accruals), commission.currency) if whole else None
     sees = None if actor.is_platform else OF_SHOP if whole else OF_ADVISER
     place = (order.shop_id, order.mode, order.order_ref)
+    names, titles = _called(session, commission, touches, whole)
     return Receipt(
         commission,
         order,
@@ -147,12 +148,12 @@ def of(session: Session, actor: Actor, commission_id: UUID) -> Receipt:
         terms,
         history,
         next((one.detail for one in reversed(history) if one.detail.get("lines")), {}),
-        _titles(session, order) if whole else {},
+        titles,
         refunds.told_about(session, place) if whole else [],
         _posted(session, accruals, sees),
         fee,
         payout,
-        _names(session, commission, touches),
+        names,
     )
 
 
@@ -169,13 +170,6 @@ def _touches(decision: Attribution | None) -> list[Touch]:
         )
         for one in (decision.receipt["candidates"] if decision else ())
     ]
-
-
-def _titles(session: Session, order: ShopOrder) -> dict[str, str]:
-    rows = session.execute(
-        sa.select(OrderLine.line_ref, OrderLine.title, OrderLine.sku).where(OrderLine.order_id == order.id)
-    )
-    return {row.line_ref: row.title or row.sku for row in rows}
 
 
 def _posted(session: Session, accruals: Sequence[Accrual], sees: tuple[str, ...] | None) -> list[Posted]:
@@ -216,13 +210,31 @@ def _booked(session: Session, commission: Commission) -> tuple[list[Accrual], Pa
     return list(found.values()), max(payouts, key=lambda one: one.approved_at, default=None)
 
 
-def _names(session: Session, commission: Commission, touches: Sequence[Touch]) -> dict[UUID, str]:
-    """Return the public names of the shop and of the advisers that the receipt names."""
-    advisers = {commission.adviser_id, *(one.adviser_id for one in touches)}
-    rows = session.execute(
-        sa.union_all(
-            sa.select(ADVISER.c.id, ADVISER.c.display_name).where(ADVISER.c.id.in_(advisers)),
-            sa.select(sa.cast(SHOP.c.id, sa.Uuid()), SHOP.c.name).where(SHOP.c.id == commission.shop_id),
+def _called(
+    session: Session, commission: Commission, touches: Sequence[Touch], whole: bool
+) -> tuple[dict[UUID, str], dict[str, str]]:
+    """Return the public names of the shop and of the advisers that the receipt names, and what its lines are called.
+
+    The lines of an order are told to whoever sees the whole of it.
+    """
+    advisers, nobody, nothing = {commission.adviser_id, *(one.adviser_id for one in touches)}, sa.null(), ""
+    parts = [
+        sa.select(ADVISER.c.id, sa.literal(nothing).label("ref"), ADVISER.c.display_name.label("name")).where(
+            ADVISER.c.id.in_(advisers)
+        ),
+        sa.select(sa.cast(SHOP.c.id, sa.Uuid()), sa.literal(nothing), SHOP.c.name).where(
+            SHOP.c.id == commission.shop_id
+        ),
+    ]
+    if whole:
+        titled = sa.func.coalesce(sa.func.nullif(OrderLine.title, nothing), OrderLine.sku)
+        parts.append(
+            sa.select(sa.cast(nobody, sa.Uuid()), OrderLine.line_ref, titled).where(
+                OrderLine.order_id == commission.order_id
+            )
         )
+    rows = session.execute(sa.union_all(*parts)).all()
+    return (
+        {row.id: row.name for row in rows if row.id is not None},
+        {row.ref: row.name for row in rows if row.id is None},
     )
-    return {row[0]: row[1] for row in rows}

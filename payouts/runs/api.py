@@ -15,7 +15,7 @@ from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Page, dump_instant
 from marketplace.core.web import ApiBlueprint, request_now
-from payouts.runs import candidates, execution, schemas, service
+from payouts.runs import candidates, execution, rejection, schemas, service
 from payouts.settlement.payout_models import Payout, PayoutAttempt, PayoutRun
 
 blueprint = ApiBlueprint(
@@ -31,9 +31,9 @@ blueprint = ApiBlueprint(
 @blueprint.arguments(schemas.RunRequest)
 @blueprint.response(201, schemas.Run)
 def create(data: dict[str, Any]) -> dict[str, Any]:
-    """Draft a run in a currency."""
+    """Draft a run in a currency, up to a day when one is named."""
     with db.transaction(point="runs.create") as session:
-        run = service.create(session, current_actor(), data["currency"], request_now())
+        run = service.create(session, current_actor(), data["currency"], request_now(), data["cut_off_on"])
     return describe(run)
 
 
@@ -96,6 +96,17 @@ def approve(data: dict[str, Any], run_id: UUID) -> dict[str, Any]:
     return describe(db.run_in_transaction(work, point="runs.approve"))
 
 
+@blueprint.route("/<uuid:run_id>/reject", methods=["POST"])
+@policy("runs", "reject")
+@blueprint.arguments(schemas.Rejection)
+@blueprint.response(200, schemas.Run)
+def reject(data: dict[str, Any], run_id: UUID) -> dict[str, Any]:
+    """End a draft that somebody else made, with a reason for its maker; its amounts are free for the next run."""
+    with db.transaction(point="runs.reject") as session:
+        run = rejection.reject(session, current_actor(), run_id, data["reason"], request_now())
+    return describe(run)
+
+
 @blueprint.route("/<uuid:run_id>/execute", methods=["POST"])
 @policy("runs", "execute")
 @blueprint.response(202, schemas.Run)
@@ -111,9 +122,10 @@ def describe(run: PayoutRun) -> dict[str, Any]:
     total = None if run.total_minor is None else Money(run.total_minor, run.currency)
     names = (
         "id number currency state content_hash created_by created_at previewed_at approved_by approved_at "
-        "executed_at finished_at"
+        "executed_at finished_at rejected_by rejected_at rejected_reason"
     )
-    return {name: getattr(run, name) for name in names.split()} | {"total": total}
+    facts = {name: getattr(run, name) for name in names.split()}
+    return facts | {"total": total, "cut_off_on": service.cut_off_on(run)}
 
 
 def _whole(session: Session, run: PayoutRun) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The facts behind a run, worked out by PostgreSQL in whole sets; here come only totals and pages.
 
-Who is a candidate, why somebody is left out and what is hashed stands in migrations/versions/0020_payout_run_speed.py.
+Who is a candidate, why somebody is left out and what is hashed stands in migrations/versions/0020_payout_run_speed.py,
+how a cut-off leaves out what came later in 0038_run_ends.py.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _CHANGES = sa.text(
     "SELECT coalesce(d.adviser_id, c.adviser_id) AS adviser_id, d.amount_minor AS before, c.reason,"
     " CASE WHEN c.reason IS NULL THEN c.amount_minor END AS after"
     " FROM (SELECT * FROM payout_draft WHERE run_id = :run AND reason IS NULL) d"
-    " FULL JOIN payout_run_candidates(:currency, :cutoff, :at, :least) c ON c.adviser_id = d.adviser_id"
+    " FULL JOIN payout_run_candidates(:currency, :cutoff, :at, :least, until => :until) c"
+    "   ON c.adviser_id = d.adviser_id"
     " WHERE d.content IS DISTINCT FROM c.content"
     " ORDER BY d.adviser_id IS NULL, c.content IS NOT NULL, 1 LIMIT :told"
 )
@@ -93,6 +95,7 @@ def changes(session: Session, run: PayoutRun, now: dt.datetime) -> list[Change]:
         "at": now,
         "least": minimum(run.currency).minor,
         "told": TOLD,
+        "until": run.cut_off_at,
     }
 
     def money(minor: int | None) -> Money | None:

@@ -8,9 +8,20 @@ from marketplace.core import schemas
 
 
 class RunRequest(schemas.Schema):
-    """In which currency to pay."""
+    """In which currency to pay, and up to which day.
+
+    `cut_off_on` is the last day, in Amsterdam, whose amounts are paid; what became payable later waits for the next
+    run. Without it whatever is payable when the run is worked out.
+    """
 
     currency = schemas.Currency(load_default="EUR")
+    cut_off_on = ma.fields.Date(load_default=None, allow_none=True)
+
+
+class Rejection(schemas.Schema):
+    """Why a run is rejected; its maker reads it."""
+
+    reason = schemas.Text(required=True, minimum=3, maximum=1000)
 
 
 class Approval(schemas.Schema):
@@ -55,6 +66,10 @@ class Run(schemas.Schema):
     approved_by = schemas.Uuid(required=True, allow_none=True)
     approved_at = schemas.Instant(required=True, allow_none=True)
     executed_at = schemas.Instant(required=True, allow_none=True)
+    cut_off_on = ma.fields.Date(required=True, allow_none=True)
+    rejected_by = schemas.Uuid(required=True, allow_none=True)
+    rejected_at = schemas.Instant(required=True, allow_none=True)
+    rejected_reason = ma.fields.String(required=True, allow_none=True)
     finished_at = schemas.Instant(required=True, allow_none=True)
     progress = ma.fields.Dict()
     payouts = ma.fields.List(ma.fields.Dict())

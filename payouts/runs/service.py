@@ -1,4 +1,7 @@
-"""The life of a run: drafted, previewed, approved by a second person, executed. Amounts freeze at approval."""
+"""The life of a run: drafted, previewed, approved by a second person, executed. Amounts freeze at approval.
+
+A draft that a second person rejects (payouts/runs/rejection.py) ends there.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import totp
 from marketplace.core import audit, config, db, ids, jobs, mail
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, IllegalTransition, NotAuthenticated, NotFound
+from marketplace.core.errors import Conflict, IllegalTransition, InvalidInput, NotAuthenticated, NotFound
 from marketplace.core.money import Money
 from payouts.runs import candidates, content
 from payouts.settlement import freeze
@@ -74,8 +77,15 @@ def get(session: Session, run_id: UUID, *, lock: bool = False) -> PayoutRun:
     return run
 
 
-def create(session: Session, actor: Actor, currency: str, now: dt.datetime) -> PayoutRun:
-    """Draft a run in a currency, with the next number of the year; nothing is reserved yet."""
+def create(
+    session: Session, actor: Actor, currency: str, now: dt.datetime, cut_off_on: dt.date | None = None
+) -> PayoutRun:
+    """Draft a run in a currency, with the next number of the year; nothing is reserved yet.
+
+    cut_off_on: the last day (of Amsterdam) whose amounts are paid; None: whatever is payable when it is worked out.
+    Raises InvalidInput for a day that has not come.
+    """
+    cut_off_at = _end_of(cut_off_on, now)
     year = now.astimezone(_HOME).year
     last = session.execute(_NEXT_NUMBER, {"year": year}).scalar_one()
     run = PayoutRun(
@@ -83,13 +93,35 @@ def create(session: Session, actor: Actor, currency: str, now: dt.datetime) -> P
         number=f"R-{year}-{last:04d}",
         currency=currency,
         state="draft",
-        created_by=_person(actor),
+        created_by=person(actor),
         created_at=now,
+        cut_off_at=cut_off_at,
     )
     session.add(run)
     session.flush()
-    audit.record(session, actor, "payout_run.create", "payout_run", run.id, {"number": run.number}, now=now)
+    told = {"number": run.number} | ({"cut_off_on": cut_off_on.isoformat()} if cut_off_on else {})
+    audit.record(session, actor, "payout_run.create", "payout_run", run.id, told, now=now)
     return run
+
+
+def _end_of(day: dt.date | None, now: dt.datetime) -> dt.datetime | None:
+    """Return the first instant after a day of Amsterdam, which is no longer of it."""
+    if day is None:
+        return None
+    if day > today(now):
+        raise InvalidInput({"cut_off_on": ["This day has not come yet."]})
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), _HOME).astimezone(dt.UTC)
+
+
+def today(now: dt.datetime) -> dt.date:
+    """Return the day in Amsterdam, the last that a cut-off may name."""
+    return now.astimezone(_HOME).date()
+
+
+def cut_off_on(run: PayoutRun) -> dt.date | None:
+    """Return the last day whose amounts a run pays, None when it has no cut-off."""
+    last = None if run.cut_off_at is None else run.cut_off_at - dt.timedelta(microseconds=1)
+    return None if last is None else last.astimezone(_HOME).date()
 
 
 def preview(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> content.Content:
@@ -148,13 +180,13 @@ def approve(
     Raises SameApprover, TotpInvalid, RunStale with what changed, RunEmpty, PayoutsFrozen, IllegalTransition, NotFound.
     """
     run = get(session, run_id, lock=True)
-    person = _person(actor)
+    who = person(actor)
     if is_maker(run, actor):
         raise SameApprover(number=run.number)
     if run.state != "draft":
         raise IllegalTransition(f"payout run {run.number}", run.state, "approved")
     freeze.refuse_when_frozen(session)
-    totp.verify(session, person, code, wall)
+    totp.verify(session, who, code, wall)
     if run.content_hash is None or run.preview is None or run.cutoff_entry_id is None:
         raise RunStale(number=run.number, changed="it has no preview yet")
     previewed = Money(run.total_minor or 0, run.currency)
@@ -166,7 +198,7 @@ def approve(
     if changed is None and previewed.minor == 0:
         raise RunEmpty(number=run.number)
     # PostgreSQL locks, works it out anew and reserves that, or nothing.
-    reserved = candidates.reserve(session, run, person, now, content_hash, total) if changed is None else None
+    reserved = candidates.reserve(session, run, who, now, content_hash, total) if changed is None else None
     if reserved is None:
         raise RunStale(number=run.number, changed=_told(session, run, now, changed))
     audit.record(
@@ -193,11 +225,13 @@ def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> P
     Raises RunNotApproved, PayoutsFrozen, NotFound.
     """
     run = get(session, run_id, lock=True)
+    if run.state == "rejected":
+        raise IllegalTransition(f"payout run {run.number}", run.state, "executed")
     if run.state == "draft":
         raise RunNotApproved(number=run.number)
     if run.state == "approved":
         freeze.refuse_when_frozen(session)
-        run.state, run.executed_by, run.executed_at = "executing", _person(actor), now
+        run.state, run.executed_by, run.executed_at = "executing", person(actor), now
         audit.record(session, actor, "payout_run.execute", "payout_run", run.id, {}, now=now)
     db.after_commit(session, lambda: jobs.enqueue(JOB, str(run.id)))
     return run
@@ -205,10 +239,11 @@ def execute(session: Session, actor: Actor, run_id: UUID, now: dt.datetime) -> P
 
 def is_maker(run: PayoutRun, actor: Actor) -> bool:
     """Tell whether the actor made the run, so that somebody else must approve it. Raises NotAuthenticated."""
-    return run.created_by == _person(actor)
+    return run.created_by == person(actor)
 
 
-def _person(actor: Actor) -> UUID:
+def person(actor: Actor) -> UUID:
+    """Return who acts. Raises NotAuthenticated."""
     if actor.user_id is None:
         raise NotAuthenticated()
     return actor.user_id

@@ -16,10 +16,11 @@ from marketplace.core.money import Money
 
 
 class PayoutRun(db.Base):
-    """A batch of payouts in one currency: draft, approved (amounts frozen), executing, done.
+    """A batch of payouts in one currency: draft, approved (amounts frozen), executing, done; or rejected as a draft.
 
     `content_hash` and `total_minor` belong to the last preview until approval, and to what was approved after it.
-    The second person is a constraint of the database: nobody approves a run of their own making.
+    `cut_off_at`: what became payable from then on waits for a later run; None: whatever is payable when it is worked
+    out. The second person is a constraint of the database: nobody approves or rejects a run of their own making.
     """
 
     __tablename__ = "payout_run"
@@ -30,6 +31,7 @@ class PayoutRun(db.Base):
     state: orm.Mapped[str] = orm.mapped_column(default="draft", server_default="draft")
     created_by: orm.Mapped[uuid.UUID] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
     created_at: orm.Mapped[dt.datetime]
+    cut_off_at: orm.Mapped[dt.datetime | None]
     cutoff_entry_id: orm.Mapped[int | None]
     content_hash: orm.Mapped[str | None]
     total_minor: orm.Mapped[int | None]
@@ -42,17 +44,28 @@ class PayoutRun(db.Base):
     executed_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
     executed_at: orm.Mapped[dt.datetime | None]
     finished_at: orm.Mapped[dt.datetime | None]
+    rejected_by: orm.Mapped[uuid.UUID | None] = orm.mapped_column(sa.ForeignKey(UserAccount.id))
+    rejected_at: orm.Mapped[dt.datetime | None]
+    rejected_reason: orm.Mapped[str | None]
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('draft', 'approved', 'executing', 'done')", name="state"),
+        sa.CheckConstraint("state IN ('draft', 'approved', 'executing', 'done', 'rejected')", name="state"),
         sa.CheckConstraint("approved_by <> created_by", name="second_person"),
         sa.CheckConstraint(
-            "(state = 'draft') = (approved_by IS NULL) AND (approved_by IS NULL) = (approved_at IS NULL)",
+            "(state IN ('draft', 'rejected')) = (approved_by IS NULL)"
+            " AND (approved_by IS NULL) = (approved_at IS NULL)",
             name="approved_by_somebody",
         ),
         sa.CheckConstraint(
-            "state = 'draft' OR (content_hash IS NOT NULL AND total_minor > 0)", name="approved_content"
+            "state IN ('draft', 'rejected') OR (content_hash IS NOT NULL AND total_minor > 0)",
+            name="approved_content",
         ),
+        sa.CheckConstraint(
+            "(state = 'rejected') = (rejected_by IS NOT NULL) AND (rejected_by IS NULL) = (rejected_at IS NULL)"
+            " AND (rejected_by IS NULL) = (rejected_reason IS NULL)",
+            name="rejected_by_somebody",
+        ),
+        sa.CheckConstraint("rejected_by <> created_by", name="second_person_rejects"),
     )
 
 
