@@ -60,7 +60,7 @@ def state() -> Response:
 
     if form.send(act) is None:
         return _page(None, form)
-    pages.said(_("Sent. We look at it, and mail you what comes out."))
+    pages.said(_("Sent. We look at it and mail you the outcome."))
     return pages.go(flask.url_for("adviser_profile_pages.show", _anchor="evidence"))
 
 

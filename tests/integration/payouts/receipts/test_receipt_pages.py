@@ -196,4 +196,4 @@ def test_search_finds_what_is_ones_own_and_nothing_else(business: Business) -> N
     for odd in ("%25%25", "__", HOSTILE, "x" * 300, "%00ab", "'; --", "fi@example.test"):
         assert "Nothing of yours is called" in business.words(f"/find?q={odd}", trade.owner)
     assert "What do you have in hand?" in business.words("/find", trade.owner)
-    assert "Type two signs or more" in business.words("/find?q=a", trade.owner)
+    assert "Type two characters or more" in business.words("/find?q=a", trade.owner)
