@@ -19,13 +19,21 @@ Way = Literal["mouse", "keyboard", "no script"]
 # Whoever needs more presses of Tab than this to get somewhere, would have given up.
 MOST_TABS = 150
 
+_PERSON = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36"
+)
+
 
 class Hands:
     """One person at a browser of their own; what they press and write is found as they find it: by its words."""
 
     def __init__(self, ground: Ground, way: Way, locale: str = "en-GB") -> None:
         self.way = way
-        self.context = ground.context(locale=locale, java_script_enabled=way != "no script")
+        # A browser without a screen says so, and its clicks are those of a bot: they earn nothing.
+        version = ground.browser.version.partition(".")[0]
+        self.context = ground.context(
+            locale=locale, java_script_enabled=way != "no script", user_agent=_PERSON.format(version)
+        )
         # The shops' own sites are no part of this, and no name server knows them; what the browser asked of them is.
         self.elsewhere: list[str] = []
         self.context.on(
@@ -62,7 +70,7 @@ class Hands:
 
     def write(self, label: str | re.Pattern[str], text: str) -> None:
         """Write into the field with that label, over what stands there."""
-        found = self.tab.get_by_role("main").get_by_label(label).first
+        found = self._field(label)
         if self.way != "keyboard":
             found.fill(text)
             return
@@ -72,12 +80,33 @@ class Hands:
 
     def tick(self, label: str) -> None:
         """Tick the box with that label."""
-        found = self.tab.get_by_role("main").get_by_label(label).first
+        found = self._field(label)
         if self.way != "keyboard":
             found.check()
             return
         self._reach(found)
         self.tab.keyboard.press("Space")
+
+    def choose(self, label: str | re.Pattern[str], option: str | re.Pattern[str]) -> None:
+        """Choose what is called so in the list with that label."""
+        found = self._field(label)
+        named = found.locator("option").filter(has_text=option).first
+        if self.way != "keyboard":
+            found.select_option(named.get_attribute("value"))
+            return
+        self._reach(found)
+        self.tab.keyboard.type((named.text_content() or "").strip())
+
+    def waits_for(self, *words: str | re.Pattern[str]) -> None:
+        """Look at the page until its main part shows each of these, loading it anew as somebody does who waits."""
+        for _ in range(20):
+            try:
+                for one in words:
+                    expect(self.tab.get_by_role("main")).to_contain_text(one, timeout=1_500)
+                return
+            except AssertionError:
+                self.tab.reload()
+        self.sees(*words)
 
     def sees(self, *words: str | re.Pattern[str]) -> None:
         """Wait until the page's main part shows each of these."""
@@ -89,7 +118,7 @@ class Hands:
         return (self.tab.locator(css).first.text_content() or "").strip()
 
     def sign_in(self, guest: Guest, wanted: str) -> None:
-        """Go to a page that asks who somebody is, and sign in there by its form."""
+        """Go to the page that asks who somebody is on their way to another, and sign in there by its form."""
         self.go(f"/sign-in?next={wanted}")
         self.write("E-mail address", guest.email)
         self.write("Password", PASSWORD)
@@ -128,6 +157,11 @@ class Hands:
     def close(self) -> None:
         """Close the browser."""
         self.context.close()
+
+    def _field(self, label: str | re.Pattern[str]) -> Locator:
+        """Return the first field with that label; a part of the page can be called so too."""
+        called = self.tab.get_by_role("main").get_by_label(label)
+        return called.and_(self.tab.locator("input, textarea, select")).first
 
     def _reach(self, found: Locator) -> None:
         """Press Tab until something has the focus, as somebody without a mouse does."""

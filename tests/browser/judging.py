@@ -11,6 +11,7 @@ from playwright.sync_api import Response
 
 from marketplace.core.pages import LOCALE_COOKIE
 from tests.browser.pages import Page
+from tests.browser.payloads import HOLE
 from tests.browser.visits import AXE, WIDE, Ground, Visit
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -31,7 +32,7 @@ _SETTLED = (
 _OPEN = "number => document.querySelectorAll('dialog')[number].showModal()"
 _CLOSE = "number => document.querySelectorAll('dialog')[number].close()"
 # Addresses that speak one language whatever the reader chose.
-ONE_LANGUAGE: frozenset[str] = frozenset()
+ONE_LANGUAGE = frozenset({"/a/{slug}"})
 # What a page works out afterwards, and says so, stands behind a link without a script.
 _FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main dd, main li, main p')].filter(
   one => !one.closest('[data-later]')).map(one => one.textContent)"""
@@ -140,8 +141,20 @@ def _words(texts: Any) -> set[str]:
     return {word for text in texts for word in re.findall(r"\S*\d\S*", text)}
 
 
+# What a browser made of the page, after every script of ours has run, whatever a policy lets run of it.
+_INJECTED = """hole => [...document.querySelectorAll('*')].filter(one => one.localName === hole || [...one.attributes].some(
+  own => own.name === hole || /^(on|hx-on)/.test(own.name) || /^\\s*(javascript|vbscript):/i.test(own.value)
+  || (own.name === 'srcdoc'))).slice(0, 5).map(one => one.outerHTML.slice(0, 120))"""
+
+
+def injected(visit: Visit) -> list[str]:
+    """Return elements and attributes of the present page that somebody's text made."""
+    found: list[str] = visit.tab.evaluate(_INJECTED, HOLE)
+    return [f"made by a text: {one}" for one in found]
+
+
 def markup_of(text: str) -> list[str]:
-    """Return what in a page would run or lead to a script, beside the page's own script files."""
+    """Return what in a page somebody's text made: elements, attributes, and what would run or lead to a script."""
     found = []
     for node in lxml.html.fromstring(text).iter():
         if not isinstance(node.tag, str):
@@ -152,6 +165,8 @@ def markup_of(text: str) -> list[str]:
             and "alert(" in (node.text or "")
         ):
             found.append(f"script: {(node.text or '')[:80]}")
+        if HOLE in (node.tag, *node.keys()):
+            found.append(f"<{node.tag}> {' '.join(node.keys())[:60]}")
         for name, value in node.items():
             address = "".join(value.split()).lower()
             if name.startswith(("on", "hx-on")) or (name == "hx-vals" and address.startswith("js:")):

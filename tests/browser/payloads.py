@@ -42,6 +42,12 @@ _WITHOUT = (
     "![x](x\" onerror={} y=\")", "<javascript:{}>", "\u202e<img src=x onerror={}>", "<img src=x:{} onerror=eval(src)>",
 )  # fmt: skip
 COUNT = 500
+# Stands before all others, in case that only the beginning of a text is shown: it makes an element or an attribute that
+# no page has, whatever a policy lets run of it.
+HOLE = "aan-hole"
+FIRST = f"<{HOLE}>'\" {HOLE} x="
+# What an address becomes.
+LEADS_TO_A_SCRIPT = "javascript:alert(0)//"
 
 
 def payloads() -> list[str]:

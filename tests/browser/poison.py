@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tests.browser.payloads import FIRST, LEADS_TO_A_SCRIPT
 from tests.walk.canaries import HOUSE, NAMED_ELSEWHERE, _primary_keys, _texts, rewriting
 
 # Read by the product as something else than words for people, and written by nobody but the product itself: a page
@@ -31,10 +32,13 @@ _ADDRESSES = frozenset(
     }
 )
 _PARTS = 1, 4, 16
+_ADDRESS = re.compile(r"^(https?|javascript):")
 
 
 def poison(engine: sa.Engine, payloads: list[str], kept: Iterable[str] = ()) -> set[str]:
     """Put payloads into all columns that take any word; return the columns, as table.column.
+
+    Each text begins with what makes an element of its own; each address with what leads to a script.
 
     engine: of a superuser; kept: texts that stay as they are, because pages are asked for by them. Limits on length are taken away first; a column whose index can't hold all gets the first.
     """
@@ -75,7 +79,7 @@ def _poison_documents(connection: sa.Connection, table: str, payloads: list[str]
         for place, part, document in connection.execute(
             sa.text(f'SELECT ctid::text, tableoid, "{column}" FROM "{table}"')
         ).all():
-            spoiled = _spoiled(document, " ".join(payloads))
+            spoiled = _spoiled(document, " ".join((FIRST, *payloads)))
             if spoiled == document:
                 continue
             value = json.dumps(spoiled) if kind == "jsonb" else spoiled
@@ -95,8 +99,12 @@ def _spoiled(document: Any, text: str) -> Any:
         return {name: _spoiled(value, text) for name, value in document.items()}
     if isinstance(document, list):
         return [_spoiled(value, text) for value in document]
+    if not isinstance(document, str):
+        return document
+    if _ADDRESS.match(document):
+        return f"{LEADS_TO_A_SCRIPT}{text}"
     # Only sentences: single words are kinds, codes and ids that the product itself writes.
-    return f"{document} {text}" if isinstance(document, str) and " " in document else document
+    return f"{text} {document}" if " " in document else document
 
 
 def _has_rows(connection: sa.Connection, table: str) -> bool:
@@ -108,15 +116,15 @@ def _put(
 ) -> bool:
     """Fill a column of every row where it holds something; False when it is refused or nothing is there."""
     statement = sa.text(
-        f'UPDATE "{table}" t SET "{column}" = :text || n.number FROM (SELECT ctid AS place, tableoid AS part,'
+        f'UPDATE "{table}" t SET "{column}" = CASE WHEN t."{column}" ~* :address THEN :scheme ELSE \'\' END || :text || n.number FROM (SELECT ctid AS place, tableoid AS part,'
         f' row_number() OVER () AS number FROM "{table}") n'
         f' WHERE t.ctid = n.place AND t.tableoid = n.part AND t."{column}" IS NOT NULL AND t."{column}" <> ALL (CAST(:kept AS text[]))'
     )
     try:
         with connection.begin_nested():
-            return (
-                connection.execute(statement, {"text": " ".join(payloads), "kept": list(kept)}).rowcount > 0
-            )
+            values = {"text": " ".join((FIRST, *payloads)), "kept": list(kept)}
+            values |= {"address": _ADDRESS.pattern, "scheme": LEADS_TO_A_SCRIPT}
+            return connection.execute(statement, values).rowcount > 0
     except sa.exc.DBAPIError:
         return False
 

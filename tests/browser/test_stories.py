@@ -7,10 +7,12 @@ import datetime as dt
 import re
 import secrets
 from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 
 from tests.browser.fair import Fair
+from tests.browser.guests import Guest
 from tests.browser.hands import Hands, Way
 from tests.browser.pages import Page
 from tests.browser.visits import Ground
@@ -20,6 +22,16 @@ from tests.standing import Standing
 pytestmark = pytest.mark.browser
 ANY_ADVICE = Page("advice", "anonymous", "/a/{slug}")
 WAYS = ["mouse", *(pytest.param(way, marks=pytest.mark.slow) for way in ("keyboard", "no script"))]
+
+
+class Employer(Protocol):
+    """A world in which people can begin to work for the platform, and its worker works."""
+
+    def hire(self, role: str) -> Guest:
+        """Let somebody begin to work for the platform."""
+
+    def carry_out(self, run_id: str) -> None:
+        """Send the payouts of a run."""
 
 
 @contextlib.contextmanager
@@ -97,7 +109,7 @@ def the_shop_approves(ground: Ground, way: Way, ref: str) -> None:
         owner.sees("Approved")
 
 
-def finance_makes_and_approves_a_run(ground: Ground, world: Fair, way: Way) -> str:
+def finance_makes_and_approves_a_run(ground: Ground, world: Employer, way: Way) -> str:
     """Make a run, let a second person approve it by its total, carry it out; return its number."""
     people = world.hire("finance"), world.hire("finance")
     with hands(ground, way) as maker, hands(ground, way) as checker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.judging import heard
+from tests.browser.judging import heard, injected
 from tests.browser.pages import ORDER, PAGES
 from tests.browser.payloads import COUNT, payloads
 from tests.browser.poison import poison
@@ -30,6 +30,7 @@ def test_no_dialog_and_no_policy_report_on_any_page(poisoned: Ground) -> None:
             assert answer is not None
             # What runs late: focus, toggles, pictures that don't load.
             visit.tab.wait_for_timeout(60)
-            if found := heard(poisoned, visit, answer):
+            # A hole is a hole also where the policy keeps its script from running.
+            if found := [*heard(poisoned, visit, answer), *injected(visit)]:
                 wrong.setdefault(page.name, []).extend(found)
     assert wrong == {}
