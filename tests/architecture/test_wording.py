@@ -117,6 +117,18 @@ def _refusals() -> list[type[errors.AppError]]:
     return found
 
 
+def test_a_text_that_several_folders_know_has_the_same_dutch_in_all() -> None:
+    # They are read into one list: the last one read would speak for the others.
+    said: dict[object, dict[object, list[str]]] = {}
+    for file in sorted((ROOT / "templates").rglob("nl.po")):
+        with file.open("rb") as source:
+            for message in pofile.read_po(source, locale="nl"):
+                if message.id:
+                    places = said.setdefault((message.context, str(message.id)), {})
+                    places.setdefault(str(message.string), []).append(str(file.relative_to(ROOT)))
+    assert {key: places for key, places in said.items() if len(places) > 1} == {}
+
+
 def test_every_refusal_is_said_to_people_in_both_languages() -> None:
     known, _ = _known()
     wrong = []
