@@ -62,7 +62,7 @@ _SOME: dict[str, dict[str, Any]] = {
         "order_ref": "B-1001",
         "until": LATER,
     },
-    "first_click": {"code": "kx7", "window_days": 30},
+    "first_click": {"code": "kx7", "product": "Koekenpan", "place": "nieuwsbrief", "window_days": 30},
     "first_order": {"order_ref": "B-1001", "approves": LATER},
     "order_declined": {"order_ref": "B-1001", "reason": "item_returned", "note": "Came back unopened."},
     "question_asked": {"asker": "Kees", "page": "Best pans", "question": "Which one\nfor induction?"},
@@ -147,7 +147,7 @@ def variants(template: str) -> list[dict[str, Any]]:
                 ("decided", "platform", "shop", "The terms\nsay so."),
             )
         ],
-        "first_click": [{"window_days": None}],
+        "first_click": [{"window_days": None, "product": None, "place": None}],
         "order_declined": [{"note": None}, {"reason": "some_new_reason"}],
         "evidence_decided": [{"state": "verified", "until": LATER, "reason": None}, {"state": "expired"}],
         "feed_errors": [
