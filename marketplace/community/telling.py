@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import public
 from marketplace.advice.models import AdvicePage
+from marketplace.catalogue.models import Product
 from marketplace.community import answering
 from marketplace.community.models import Answer, Follow, PageReport, Question, QuestionAsker
 from marketplace.core import clock, config, db, mail, mail_unsubscribe
@@ -84,6 +85,9 @@ def _place(session: Session, question: Question) -> tuple[str, str]:
     if question.adviser_id is not None:
         who = public.adviser(session, question.adviser_id)
         return who.display_name, f"{base}/@{who.code}#q-{question.id}"
+    product = session.get(Product, question.product_id) if question.product_id is not None else None
+    if product is not None:
+        return product.title, f"{base}/products/{product.id}/reviews"
     return "", f"{base}/search"
 
 

@@ -15,12 +15,14 @@ BATCH = 200
 # "billable" counts what is qualified, unique and not the adviser's own; it is counted when clicks are shipped.
 _FIRST = sa.text(
     """
-    SELECT a.id AS adviser_id, first.day, first.code, first.kind, first.offer_id, s.name AS shop
+    SELECT a.id AS adviser_id, first.day, first.code, first.placement, first.offer_id, s.name AS shop, p.title
       FROM adviser a
-      JOIN LATERAL (SELECT t.day, l.code, l.kind, l.offer_id, l.shop_id FROM tracked_link l
+      JOIN LATERAL (SELECT t.day, l.code, l.placement, l.offer_id, l.shop_id, l.product_id
+                      FROM tracked_link l
                       JOIN click_tally t ON t.link_id = l.id AND t.name = 'billable'
                      WHERE l.adviser_id = a.id ORDER BY t.day, l.id LIMIT 1) first ON true
       JOIN shop s ON s.id = first.shop_id
+      LEFT JOIN product p ON p.id = first.product_id
      WHERE NOT EXISTS (SELECT FROM mail_message m WHERE m.dedupe = 'first_click:' || a.id)
      ORDER BY a.id LIMIT :limit
     """
@@ -42,6 +44,9 @@ def first_clicks() -> int:
             known = in_force.get((row.offer_id, now))
             facts = {
                 "code": row.code,
+                # What an adviser knows a link by; a link to the whole shop names no product.
+                "product": row.title,
+                "place": row.placement,
                 "shop": row.shop,
                 # A tally knows the day only; noon is on that day in every zone that we write for.
                 "at": dt.datetime.combine(row.day, dt.time(12), dt.UTC).isoformat(),
