@@ -79,13 +79,17 @@ def confirm(session: Session, token: str, now: dt.datetime) -> Follow:
     return found
 
 
+def whom(session: Session, token: str) -> str:
+    """Return the name of the adviser whom the link of a mail is about. Raises Gone for a link that never was."""
+    with db.within(session, db.DOOR):
+        found = _of_link(session, token)
+        return str(public.adviser(session, found.adviser_id).display_name)
+
+
 def end_by_link(session: Session, token: str, now: dt.datetime) -> Follow:
     """Follow no more, as whoever holds the link of a mail; twice changes nothing. Raises Gone."""
     with db.within(session, db.DOOR):
-        follow_id = mail_unsubscribe.follow_of(token)
-        found = session.get(Follow, follow_id) if follow_id is not None else _of_token(session, token)
-        if found is None:
-            raise Gone(entity="link")
+        found = _of_link(session, token)
         if found.state != "ended":
             found.state, found.ended_at = "ended", now
             session.flush()
@@ -120,6 +124,15 @@ def followers(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, int
 
 def _mine(actor: Actor) -> sa.ColumnElement[bool]:
     return tenancy.person(actor, "follows.own", Follow.user_id)
+
+
+def _of_link(session: Session, token: str) -> Follow:
+    """Return the follow that a link is about: one that confirms, or one that ends it from any mail."""
+    follow_id = mail_unsubscribe.follow_of(token)
+    found = session.get(Follow, follow_id) if follow_id is not None else _of_token(session, token)
+    if found is None:
+        raise Gone(entity="link")
+    return found
 
 
 def _of_token(session: Session, token: str) -> Follow:

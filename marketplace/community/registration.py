@@ -28,10 +28,12 @@ def blueprints() -> list[Any]:
         views_finding,
         views_reading,
         views_reports,
+        views_topics,
     )
 
     return [
         views_reading.blueprint,
+        views_topics.blueprint,
         views_finding.blueprint,
         views_desk.blueprint,
         api_questions.blueprint,

@@ -131,18 +131,20 @@ def report() -> Response:
 
 
 def _report(form: forms.Form) -> Response:
-    receipt, found, unknown = flask.request.args.get("receipt", "")[:40], None, False
+    receipt, found, unknown, about = flask.request.args.get("receipt", "")[:40], None, False, None
     with db.use_scope(db.NOBODY), db.session() as session:
         page = _named(session, form.value("page") or flask.request.args.get("page", ""))
         if receipt:
             try:
                 readers.spend("report")
                 found = reporting.of_receipt(session, receipt)
+                # A page that was taken down since is nobody's to read; the decision says so.
+                about = session.get(AdvicePage, found.page_id)
             except AppError:
                 unknown = True
     return pages.render(
         "community/report.html", form.status, form=form, page=page, reasons=REPORT_REASONS, receipt=receipt,
-        found=found, unknown=unknown, given=flask.request.args.get("given", "")[:40],
+        found=found, about=about, unknown=unknown, given=flask.request.args.get("given", "")[:40],
     )  # fmt: skip
 
 
@@ -150,7 +152,8 @@ def _named(session: Any, text: str) -> AdvicePage | None:
     """Return the published page that an address or the last part of one names, or None."""
     slug = text.strip().rstrip("/").rpartition("/")[2].partition("?")[0][:80]
     query = sa.select(AdvicePage).where(AdvicePage.slug == slug, AdvicePage.state == "published")
-    found: AdvicePage | None = session.scalars(query).one_or_none() if slug else None
+    # No page has signs in its address that nobody sees, and the database takes no NUL.
+    found: AdvicePage | None = session.scalars(query).one_or_none() if slug and slug.isprintable() else None
     return found
 
 

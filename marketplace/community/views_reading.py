@@ -68,10 +68,14 @@ def _advice(slug: str, form: forms.Form) -> Response:
         _speak(page.language)
         face = showing.face(session, page, document, pages.business_now(), _reader())
         twin = _twin(session, page)
+        more = ranking.pages(
+            session, pages.business_now(), adviser_id=page.adviser_id, language=page.language, take=4
+        )
     base = config.current().base_url
     address = f"{base}/a/{page.slug}"
     return pages.render(
         "advice/page.html", form.status, face=face, page=page, document=document, form=form, twin=twin,
+        more=[one for one in more if one.id not in (page.id, page.twin_id)][:3],
         address=address, qr=qr(f"{address}?via=qr"), data=structured.of_page(face, base),
     )  # fmt: skip
 
@@ -85,6 +89,7 @@ def ask(slug: str) -> Response:
     def act(data: dict[str, Any]) -> UUID:
         with db.transaction(point="pages.ask") as session:
             page = reading.of_slug(session, slug)
+            _speak(page.language)
             subject = asking.about_page(session, page.id, data.pop("block"))
             readers.spend("ask")
             return asking.ask(
@@ -93,8 +98,7 @@ def ask(slug: str) -> Response:
 
     if form.send(act) is None:
         return _advice(slug, form)
-    pages.said(_("Your question is with the adviser. It stands here once it is answered."))
-    return pages.go(f"/a/{slug}#questions")
+    return _asked(form, f"/a/{slug}")
 
 
 @blueprint.post("/a/<slug>/useful")
@@ -174,7 +178,7 @@ def follow(handle: str) -> Response:
     pages.said(
         _("You follow this adviser from now on.")
         if followed
-        else _("We sent a mail: follow by the link in it.")
+        else _("We sent a mail to %(email)s: follow by the link in it.", email=form.values.get("email"))
     )
     return pages.go(f"/@{handle}")
 
@@ -194,8 +198,7 @@ def ask_adviser(handle: str) -> Response:
 
     if form.send(act) is None:
         return _storefront(handle, forms.Form(FollowForm), form)
-    pages.said(_("Your question is with the adviser. It stands here once it is answered."))
-    return pages.go(f"/@{handle}#questions")
+    return _asked(form, f"/@{handle}")
 
 
 @blueprint.get("/follow")
@@ -203,7 +206,10 @@ def ask_adviser(handle: str) -> Response:
 def follow_link() -> Response:
     """Ask once more before a link of a mail counts: machines open links too."""
     args = flask.request.args
-    return pages.render("community/follow.html", token=args.get("token", ""), ends=bool(args.get("end")))
+    token = args.get("token", "")[:200]
+    with db.use_scope(db.NOBODY), db.session() as session:
+        name = following.whom(session, token)
+    return pages.render("community/follow.html", token=token, ends=bool(args.get("end")), name=name)
 
 
 @blueprint.post("/follow")
@@ -220,35 +226,6 @@ def follow_by_link() -> Response:
     return pages.go(f"/@{handle}")
 
 
-@blueprint.get("/topics")
-@policy("public", "advice")
-def topics() -> Response:
-    """Show what there is advice on, and the newest pages."""
-    now = pages.business_now()
-    with db.use_scope(db.NOBODY), db.session() as session:
-        found = ranking.topics(session)
-        shown = ranking.pages(session, now, language=wording.language(), take=TAKE)
-        covers = showing.covers(session, shown)
-    return pages.render("advice/topics.html", topics=found, shown=shown[:TAKE], covers=covers, topic=None)
-
-
-@blueprint.get("/topics/<topic>")
-@policy("public", "advice")
-def topic(topic: str) -> Response:
-    """Show the pages on one topic, in an order that commission has no part in."""
-    now, skip = pages.business_now(), _number("skip")
-    with db.use_scope(db.NOBODY), db.session() as session:
-        found = ranking.topics(session)
-        shown = ranking.pages(
-            session, now, topic=topic[:40], language=wording.language(), skip=skip, take=TAKE
-        )
-        covers = showing.covers(session, shown)
-    more = skip + TAKE if len(shown) > TAKE else None
-    return pages.render(
-        "advice/topics.html", topics=found, shown=shown[:TAKE], covers=covers, topic=topic[:40], more=more
-    )
-
-
 def qr(address: str) -> Markup:
     """Return an address as a QR code, drawn as SVG."""
     drawn = io.BytesIO()
@@ -256,6 +233,21 @@ def qr(address: str) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=2, dark="#1d1b16", light="#ffffff"
     )
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn from modules, without any text of others.
+
+
+def _asked(form: forms.Form, path: str) -> Response:
+    """Thank in the form itself, which stands far below the top of its page."""
+    email = form.values.get("email")
+    pages.said(
+        _(
+            "Your question is with the adviser. Its answer stands here and is mailed to %(email)s.",
+            email=email,
+        )
+        if email
+        else _("Your question is with the adviser. It stands here once it is answered."),
+        "asked",
+    )
+    return pages.go(f"{path}#ask")
 
 
 def _answers(session: Any, asked: Any, known: dict[UUID, str]) -> list[dict[str, Any]]:
@@ -291,8 +283,3 @@ def _speak(language: str) -> None:
     """Speak the language of a page: who reads Dutch advice reads Dutch labels."""
     if wording.language() != language:
         wording.speak(SPOKEN[language])
-
-
-def _number(name: str) -> int:
-    text = flask.request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0

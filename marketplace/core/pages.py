@@ -123,6 +123,7 @@ def render(template: str, status: int = 200, /, **context: Any) -> Response:
         "home": navigation.home_of(actor),
         "demo": config.current().clock_moves,
         "base_url": config.current().base_url,
+        "asked_language": flask.request.args.get("hl") == wording.language(),
     }
     response = flask.make_response(flask.render_template(template, **{**shared, **context}), status)
     response.headers["Content-Language"] = wording.language()

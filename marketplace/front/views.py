@@ -6,7 +6,8 @@ import flask
 from marshmallow import validate
 from werkzeug.wrappers import Response
 
-from marketplace.core import config, forms, pages, schemas
+from marketplace.community import ranking, showing
+from marketplace.core import config, db, forms, pages, schemas, wording
 from marketplace.core.policy import policy
 from marketplace.core.wording import _
 from marketplace.front import example
@@ -14,6 +15,8 @@ from marketplace.front import example
 blueprint = flask.Blueprint("front", __name__)
 # The edge reads this name too (tracking/edge/consent.py): whoever has it is never recognised at a shop.
 UNKNOWN_COOKIE = "aan_unknown"
+# So many pages of advice stand on the front page.
+TASTE = 3
 
 
 class Choice(schemas.Schema):
@@ -26,7 +29,10 @@ class Choice(schemas.Schema):
 @policy("public", "read")
 def home() -> Response:
     """Say what this is, for whom, and where to go on."""
-    return pages.render("front/home.html", sale=example.sale(), rates=example)
+    with db.use_scope(db.NOBODY), db.session() as session:
+        shown = ranking.pages(session, pages.business_now(), language=wording.language(), take=TASTE)[:TASTE]
+        covers = showing.covers(session, shown)
+    return pages.render("front/home.html", sale=example.sale(), rates=example, shown=shown, covers=covers)
 
 
 @blueprint.get("/how-we-earn")

@@ -78,7 +78,7 @@ PAGES: tuple[Page, ...] = (
     Page("reviews", "anonymous", "/products/{product}/reviews"),
     Page("report", "anonymous", "/report?page={slug}"),
     Page("report-nothing", "anonymous", "/report", state="empty"),
-    Page("follow-link", "anonymous", "/follow?token=x"),
+    Page("follow-link", "anonymous", "/follow?token=x", status=410, state="error"),
     Page("problem", "anonymous", "/problems/run_not_approved"),
     Page("admin-home", "admin", "/admin"),
     Page("admin-accounts", "admin", "/admin/accounts"),

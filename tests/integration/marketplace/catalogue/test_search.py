@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from lxml import html
 
 from marketplace.catalogue.feeds import jobs
 from marketplace.catalogue.models import Product
 from marketplace.catalogue.search import service as search
 from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.catalogue.taxonomy import store as taxonomy_store
-from marketplace.core import db
+from marketplace.community import views_finding
+from marketplace.core import db, views
+from tests.applications import application
 from tests.integration.marketplace.conftest import START, Market
 from tests.standing import standing
 
@@ -152,6 +155,22 @@ def test_a_typo_finds_what_was_meant_and_says_so(shelves, question, meant):
     assert found.did_you_mean == meant
     assert set(skus(meant)[:1]) <= {hit.product.sku for hit in found.hits}
     assert {hit.matched for hit in found.hits} == {"similar"}
+
+
+def test_the_page_offers_what_was_meant_and_leads_to_it(shelves):
+    reader = application([views_finding.blueprint, views.blueprint]).test_client()
+
+    def read(words):
+        answer = reader.get(f"/search?q={words}", headers={"Accept": "text/html", "Accept-Language": "nl"})
+        assert answer.status_code == 200, answer.text[:600]
+        return html.fromstring(answer.text)
+
+    typed = read("kofiemolen")
+    [meant] = typed.xpath("//main//a[starts-with(@href, '/search?q=')]")
+    assert meant.text == "koffiemolen" and meant.getparent().text.strip() == "Bedoelde je"
+    assert typed.xpath("//*[@class='hit']")
+    followed = read(meant.get("href").partition("q=")[2])
+    assert followed.xpath("//*[@class='hit']") and "Bedoelde" not in followed.text_content()
 
 
 def test_a_part_of_a_compound_finds_it_and_the_answer_says_by_what(shelves):

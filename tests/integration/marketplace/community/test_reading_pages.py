@@ -91,7 +91,13 @@ def test_asking_voting_following_and_reporting_work_by_forms_alone(square):
 
     refused = html.fromstring(send(f"{here}/ask", 422, body="kort", name="Sanne").text)
     assert at(refused, "#body-wrong") and at(refused, "textarea")[0].text.strip() == "kort"
-    send(f"{here}/ask", body="Kan hij ook grof malen?", name="Sanne", block="p1")
+    # Whoever asks is far below the top: the answer to the form stands in it, and the browser is led there.
+    assert at(refused, "form#ask")[0].get("action") == f"{here}/ask#ask" and at(refused, "#ask #refusal")
+    sent = send(f"{here}/ask", body="Kan hij ook grof malen?", name="Sanne", block="p1")
+    assert sent.headers["Location"] == f"{here}#ask"
+    thanked = read(square, here)
+    assert "ligt bij de adviseur" in words(thanked, "#ask .note.good")[0] and not at(thanked, ".flash")
+    assert not at(read(square, here), "#ask .note")
     [question] = square.call("GET", "/questions")["items"]
     square.call("POST", f"/questions/{question['id']}/answers", {"body": f"Ja.{HOSTILE}"}, 201)
     tree = read(square, here)
@@ -101,10 +107,15 @@ def test_asking_voting_following_and_reporting_work_by_forms_alone(square):
     assert pressed and pressed[0].text_content().split()[-1] == "1"
     code = square.anonymous(f"/advisers/{square.trade.anne.id}").get_json()["code"]
     send(f"/@{code}/follow", email="lezer@post.example")
-    assert len(square.mails("follow_confirm")) == 1
+    [letter] = square.mails("follow_confirm")
+    link = "/follow" + letter["facts"]["url"].partition("/follow")[2]
+    assert words(read(square, link), "h1") == [f"{letter['facts']['adviser']} volgen?"]
+    read(square, "/follow?token=nothing", 410)
     assert words(read(square, f"/@{code}"), ".tile h2") == ["Handmolens voor thuis"]
     sent = send("/report", page=page["slug"], reason="other", statement="Dit klopt niet helemaal.")
-    assert "Een mens kijkt" in read(square, sent.headers["Location"]).text_content()
+    receipt = read(square, sent.headers["Location"])
+    assert "kijkt ernaar" in receipt.text_content() and receipt.xpath(f"//a[@href='{here}']")
+    assert at(read(square, f"/report?page={page['slug']}"), "select#reason option")[0].get("value") == ""
     send("/report", 404, page="nergens", reason="other", statement="Dit klopt niet helemaal.")
     product = f"/products/{square.product}/reviews"
     send(product, stars="5", title="Top ding", body="Elke ochtend in gebruik, al jaren.", name="Ans")
@@ -115,14 +126,25 @@ def test_topics_search_and_lists_for_machines_name_what_is_published(square):
     page, draft = square.published(), square.page(title="Nog niet")
     assert draft["edit"] == 1
     assert words(read(square, "/topics/koffie"), ".tile h2") == ["Handmolens voor thuis"]
-    assert at(read(square, "/topics/thee"), ".empty")
+    assert at(read(square, "/topics/thee", 404), ".empty")
     found = read(square, "/search")
     assert "Handmolens voor thuis" in words(found, ".hit")[0] and "€" in words(found, ".price")[0]
     link = "Je volgde een link"
     assert link not in found.text_content() and link in read(square, "/search?q=x&from=link").text_content()
+    for path in ("/", "/privacy", "/how-we-earn"):
+        for asked in ("", "?hl=nl", "?hl=en"):
+            assert at(read(square, path + asked), "link[rel=canonical]")[0].get("href").endswith(path + asked)
+    assert words(read(square, "/"), ".tile h2") == ["Handmolens voor thuis"]
     listed = square.reader.get("/sitemap.xml").text
     assert f"/a/{page['slug']}</loc>" in listed and listed.count("/a/") == 1
     assert "Sitemap: http" in square.reader.get("/robots.txt").text
+
+
+def test_the_code_of_a_dead_link_is_no_heading(square):
+    dead = read(square, "/search?q=xq7vwz2k&from=link")
+    assert words(dead, "h1") == ["Zoek een product"] and "Typ waar hij over ging" in dead.text_content()
+    assert not at(dead, "#q")[0].get("value")
+    assert words(read(square, "/search?q=xq7vwz2k"), "h1") != ["Zoek een product"]
 
 
 @pytest.mark.slow
