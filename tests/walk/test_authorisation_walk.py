@@ -37,6 +37,7 @@ BUTTONS = frozenset(
         "POST /adviser/partnerships/<uuid:partnership_id>/accept",
         "POST /adviser/advice/<uuid:page_id>/withdraw",
         "POST /adviser/links/<uuid:link_id>/disable",
+        "POST /adviser/links/<uuid:link_id>/enable",
         "POST /adviser/disputes/<uuid:dispute_id>/withdraw",
         "POST /finance/reconciliation/import",
         "POST /admin/jobs/check",

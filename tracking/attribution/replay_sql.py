@@ -37,10 +37,23 @@ adviser_span AS (
     JOIN terms_span t ON t.offer_id = p.offer_id
     WHERE p.state = 'accepted') spans
   WHERE from_at < to_at
+), link_on AS (
+  -- When each link was on: until it was first switched off, and from each time that it was switched on again.
+  SELECT l.id, l.offer_id, l.adviser_id, timestamptz '-infinity' AS from_at,
+    coalesce(r.from_at, l.disabled_at, 'infinity') AS to_at
+  FROM tracked_link l
+  LEFT JOIN (SELECT link_id, min(from_at) AS from_at FROM link_rest GROUP BY link_id) r ON r.link_id = l.id
+  UNION ALL
+  SELECT l.id, l.offer_id, l.adviser_id, r.to_at, coalesce(r.next_at, l.disabled_at, 'infinity')
+  FROM (
+    SELECT link_id, to_at, lead(from_at) OVER (PARTITION BY link_id ORDER BY from_at, id) AS next_at
+    FROM link_rest) r
+  JOIN tracked_link l ON l.id = r.link_id
 ), link_fit AS MATERIALIZED (
-  SELECT l.id AS link_id, f.offer_id, f.adviser_id, f.terms_id, f.click_window, f.own_shop, f.from_at,
-    least(f.to_at, l.disabled_at) AS to_at
-  FROM tracked_link l JOIN fit f ON f.offer_id = l.offer_id AND f.adviser_id = l.adviser_id
+  SELECT l.id AS link_id, f.offer_id, f.adviser_id, f.terms_id, f.click_window, f.own_shop,
+    greatest(f.from_at, l.from_at) AS from_at, least(f.to_at, l.to_at) AS to_at
+  FROM link_on l JOIN fit f ON f.offer_id = l.offer_id AND f.adviser_id = l.adviser_id
+  WHERE greatest(f.from_at, l.from_at) < least(f.to_at, l.to_at)
 ), own AS MATERIALIZED (
   SELECT m.shop_id, a.id AS adviser_id, m.created_at AS from_at, coalesce(m.removed_at, 'infinity') AS to_at
   FROM membership m JOIN adviser a ON a.user_id = m.user_id

@@ -1,4 +1,4 @@
-"""What was true of advisers, offers, partnerships and links at the instant of each touch, read in five queries."""
+"""What was true of advisers, offers, partnerships and links at the instant of each touch, read in four queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import AdviserState
 from marketplace.offers.models import OfferState, PartnershipEvent
-from tracking.links.models import TrackedLink
+from tracking.links.models import LinkRest, TrackedLink
 
 Pair = tuple[UUID, UUID]
 
@@ -42,11 +42,15 @@ class Timelines:
     advisers: Mapping[UUID, Timeline]
     offers: Mapping[UUID, Timeline]
     partnerships: Mapping[Pair, Timeline]
-    disabled_links: Mapping[UUID, dt.datetime]
+    # When each link was switched off and, where it is on again, when that was.
+    rests: Mapping[UUID, Sequence[tuple[dt.datetime, dt.datetime | None]]]
 
     def is_disabled(self, link_id: UUID, instant: dt.datetime) -> bool:
-        """Tell whether a link had been disabled at an instant."""
-        return link_id in self.disabled_links and self.disabled_links[link_id] <= instant
+        """Tell whether a link was switched off at an instant."""
+        return any(
+            from_at <= instant and (to_at is None or instant < to_at)
+            for from_at, to_at in self.rests.get(link_id, ())
+        )
 
 
 def read(
@@ -73,16 +77,23 @@ def read(
         .order_by(event.from_at, event.id)
     ).all()
     link_rows = session.execute(
-        sa.select(TrackedLink.id, TrackedLink.disabled_at).where(
-            TrackedLink.id.in_(list(links)), TrackedLink.disabled_at.is_not(None)
+        sa.select(TrackedLink.id, TrackedLink.disabled_at, sa.null())
+        .where(TrackedLink.id.in_(list(links)), TrackedLink.disabled_at.is_not(None))
+        .union_all(
+            sa.select(LinkRest.link_id, LinkRest.from_at, LinkRest.to_at).where(
+                LinkRest.link_id.in_(list(links))
+            )
         )
     ).all()
+    rests: dict[UUID, list[tuple[dt.datetime, dt.datetime | None]]] = {}
+    for link_id, from_at, to_at in link_rows:
+        rests.setdefault(link_id, []).append((from_at, to_at))
     return Timelines(
         # Nobody is banned before they exist: the first state also holds for what came before it.
         _by_key([(row[0], row[1], row[2]) for row in adviser_rows], None),
         _by_key([(row[0], row[1], row[2]) for row in offer_rows], "draft"),
         _by_key([((row[0], row[1]), row[2], row[3]) for row in partnership_rows], "none"),
-        {link_id: disabled_at for link_id, disabled_at in link_rows if disabled_at is not None},
+        rests,
     )
 
 

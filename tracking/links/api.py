@@ -11,7 +11,7 @@ from marketplace.core.auth import current_actor
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
-from tracking.links import counts, schemas, service
+from tracking.links import counts, schemas, service, switching
 from tracking.links.models import TrackedLink
 
 blueprint = ApiBlueprint(
@@ -61,7 +61,17 @@ def disable(link_id: uuid.UUID) -> dict[str, Any]:
     """Switch a link off: it still leads shoppers to the shop, and earns nothing more."""
     actor, now = current_actor(), request_now()
     with db.transaction(point="links.disable") as session:
-        return _facts(session, [service.disable(session, actor, link_id, now)])[0]
+        return _facts(session, [switching.disable(session, actor, link_id, now)])[0]
+
+
+@blueprint.post("/<uuid:link_id>/enable")
+@policy("links", "disable")
+@blueprint.response(200, schemas.Link)
+def enable(link_id: uuid.UUID) -> dict[str, Any]:
+    """Switch a link on again: clicks from now on earn, those while it was off never do."""
+    actor, now = current_actor(), request_now()
+    with db.transaction(point="links.enable") as session:
+        return _facts(session, [switching.enable(session, actor, link_id, now)])[0]
 
 
 def _facts(session: Any, links: Sequence[TrackedLink]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from marketplace.core.db import Base, UtcDateTime, uuid_pk
 class TrackedLink(Base):
     """An adviser's way to a shop's page; `kind` link has a code below /t/, kind offer stands below /o/.
 
-    Only `disabled_at` ever changes: a link that once led somewhere never leads elsewhere.
+    Only whether it is switched off, and by whom, ever changes: a link that once led somewhere never leads elsewhere.
     """
 
     __tablename__ = "tracked_link"
@@ -23,6 +23,7 @@ class TrackedLink(Base):
         UniqueConstraint("path"),
         CheckConstraint("kind IN ('link', 'offer')", name="kind"),
         CheckConstraint("kind <> 'offer' OR product_id IS NULL", name="offer_has_no_product"),
+        CheckConstraint("disabled_by IN ('adviser', 'admin')", name="disabled_by"),
         Index(
             "uq_tracked_link_offer",
             "offer_id",
@@ -49,6 +50,24 @@ class TrackedLink(Base):
     placement: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    disabled_by: Mapped[str | None] = mapped_column(Text)
+
+
+class LinkRest(Base):
+    """A time in which a link was switched off that is on again: its clicks earn nothing, whenever that is asked."""
+
+    __tablename__ = "link_rest"
+    __table_args__ = (
+        CheckConstraint("to_at >= from_at", name="to_at"),
+        Index("ix_link_rest_link_id_from_at", "link_id", "from_at"),
+    )
+
+    id: Mapped[uuid.UUID] = uuid_pk()
+    link_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tracked_link.id"))
+    shop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shop.id"))
+    adviser_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("adviser.id"))
+    from_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    to_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class DiscountCode(Base):

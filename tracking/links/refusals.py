@@ -87,6 +87,15 @@ class OfferLinkStays(Conflict):
     next = "Leave the partnership to end it: POST /api/v1/partnerships/{id}/leave."
 
 
+class LinkStaysOff(Conflict):
+    """An admin switched the link off; only an admin switches it on."""
+
+    code = "link_stays_off"
+    title = "An admin switched this link off"
+    detail = "Link {link_id} was switched off by an admin, so it is not yours to switch on."
+    next = "Make another link, or ask us why it was switched off."
+
+
 class CodeTaken(Conflict):
     """The code stands for somebody else at this shop now."""
 

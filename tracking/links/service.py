@@ -1,4 +1,4 @@
-"""Tracked links: made from a pasted product address, listed, switched off; and the link of each accepted offer."""
+"""Tracked links: made from a pasted product address, listed; and the link of each accepted offer."""
 
 from __future__ import annotations
 
@@ -111,28 +111,6 @@ def ensure_offer_link(session: Session, partnership: Partnership, now: dt.dateti
         target_url=f"https://{host}/",
         now=now,
     )
-
-
-def disable(session: Session, actor: Actor, link_id: uuid.UUID, now: dt.datetime) -> TrackedLink:
-    """Switch a link off: it still leads to the shop and earns nothing. Doing it twice changes nothing.
-
-    Raises NotFound for another adviser's link, OfferLinkStays.
-    """
-    query = sa.select(TrackedLink).where(TrackedLink.id == link_id)
-    if "admin" not in actor.roles:
-        query = query.where(tenancy.adviser(actor, "links.disable", TrackedLink.adviser_id))
-    link = session.scalars(query.with_for_update()).first()
-    if link is None:
-        raise NotFound("link", link_id)
-    if link.kind == "offer":
-        raise refusals.OfferLinkStays(link_id=link_id, id=link.partnership_id)
-    if link.disabled_at is None:
-        link.disabled_at = now
-        session.flush()
-        audit.record(
-            session, actor, "link.disable", "tracked_link", link.id, {}, now=now, shop_id=link.shop_id
-        )
-    return link
 
 
 def visible(actor: Actor) -> sa.Select[TrackedLink]:

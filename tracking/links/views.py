@@ -22,7 +22,7 @@ from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from marketplace.offers import service as offers
 from marketplace.offers import terms
-from tracking.links import book, cards, codes, drawings, refusals, schemas, service, spoken
+from tracking.links import book, cards, codes, drawings, refusals, schemas, service, spoken, switching
 
 blueprint = flask.Blueprint("adviser_links", __name__)
 MOST_IN_A_FILE = 20_000
@@ -118,12 +118,29 @@ def qr(link_id: uuid.UUID, kind: str) -> Response:
 @blueprint.post("/adviser/links/<uuid:link_id>/disable")
 @policy("links", "disable")
 def disable(link_id: uuid.UUID) -> Response:
-    """Switch a link off for good: it still leads to the shop, and earns nothing more."""
+    """Switch a link off: it still leads to the shop, and earns nothing until it is on again."""
     actor, now = current_actor(), request_now()
     with db.transaction(point="pages.disable_link") as session:
-        link = service.disable(session, actor, link_id, now)
-    pages.said(_("The link is switched off. Readers still reach the shop; it earns nothing more."))
-    return pages.go(flask.url_for("adviser_links.index", made=None, _anchor=f"link-{link.code}"))
+        switching.disable(session, actor, link_id, now)
+    pages.said(
+        _("The link is switched off. Readers still reach the shop; it earns nothing more."),
+        undo=flask.url_for("adviser_links.enable", link_id=link_id),
+    )
+    return pages.go(flask.url_for("adviser_links.show", link_id=link_id))
+
+
+@blueprint.post("/adviser/links/<uuid:link_id>/enable")
+@policy("links", "disable")
+def enable(link_id: uuid.UUID) -> Response:
+    """Switch a link on again: clicks from now on earn."""
+    actor, now = current_actor(), request_now()
+    with db.transaction(point="pages.enable_link") as session:
+        switching.enable(session, actor, link_id, now)
+    pages.said(
+        _("The link is on again: clicks from now on earn."),
+        undo=flask.url_for("adviser_links.disable", link_id=link_id),
+    )
+    return pages.go(flask.url_for("adviser_links.show", link_id=link_id))
 
 
 def _list(actor: Actor, form: Form, made: uuid.UUID | None) -> Response:

@@ -174,7 +174,7 @@ def test_a_pasted_address_becomes_a_link_in_the_same_place(business):
     assert "No link was made." in words(refused)
 
 
-def test_a_link_gives_its_qr_and_is_switched_off_for_good(business):
+def test_a_link_gives_its_qr_and_is_switched_off_and_on_again(business):
     business.trade.world.product("/p/chair")
     host = business.trade.world.host
     page = business.page("/adviser/links", form={"url": f"https://{host}/p/chair"})
@@ -185,6 +185,9 @@ def test_a_link_gives_its_qr_and_is_switched_off_for_good(business):
     business.ask(f"{path}/disable", form={}, status=303)
     assert "Switched off" in words(business.page(path))
     assert "Switched off" in words(business.page("/adviser/links?state=disabled"))
+    [form] = business.page(path).xpath("//main//form[contains(@action, '/enable')]")
+    business.ask(form.get("action"), form={}, status=303)
+    assert "Switched off" not in words(business.page(path))
 
 
 def test_an_offer_shows_its_terms_and_is_joined_and_left(business):

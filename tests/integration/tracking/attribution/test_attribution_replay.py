@@ -4,10 +4,11 @@ import datetime as dt
 
 import pytest
 
-from marketplace.core import clock, db
+from marketplace.core import clock, db, ids
 from tests.integration.tracking.attribution.test_attribution_over_time import VISITOR
 from tracking.attribution import replay
 from tracking.attribution.replay import Slice
+from tracking.links.models import LinkRest
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -55,3 +56,18 @@ def test_an_earlier_order_that_was_reported_later_is_no_difference(trade):
         found = replay.replay(session, Slice())
     assert (found.explained, found.differences) == (1, ())
     assert trade.broken_promises() == {}
+
+
+def test_clicks_while_a_link_was_off_earn_nothing_also_when_it_is_on_again(trade):
+    now, link = clock.now(), trade.anne.link
+    with db.transaction() as session:
+        for start, end in ((50, 40), (30, 20)):
+            spans = {"from_at": now - start * MINUTE, "to_at": now - end * MINUTE}
+            of = {"link_id": link.id, "shop_id": link.shop_id, "adviser_id": link.adviser_id}
+            session.add(LinkRest(id=ids.new_id(), **of, **spans))
+    for n, (ago, earns) in enumerate(((55, True), (45, False), (35, True), (25, False), (15, True))):
+        answer = trade.report(trade.order(f"R-{n}", trade.token(trade.anne, ago * MINUTE)))
+        assert bool(answer["commissions"]) is earns, answer["attribution"]
+    trade.work()
+    with trade.as_worker(), db.session() as session:
+        assert replay.replay(session, Slice()).differences == ()

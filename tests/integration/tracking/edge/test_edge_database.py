@@ -21,7 +21,7 @@ from marketplace.offers import service as offers
 from tests.conftest import PASSWORDS, Database, let_tests_act_for_everybody
 from tests.integration.tracking.edge.conftest import Caller
 from tests.integration.tracking.world import World
-from tracking.links import service as links
+from tracking.links import switching
 from tracking.touches import shipper
 
 
@@ -93,8 +93,11 @@ def test_links_stop_earning_when_the_offer_is_paused_the_adviser_banned_or_gone(
         advisers.change_state(session, world.adviser_id, "active", SYSTEM, clock.now())
     until(earns)
     with db.transaction() as session:
-        links.disable(session, world.adviser, link.id, clock.now())
+        switching.disable(session, world.adviser, link.id, clock.now())
     until(lambda: standing() == "disabled")
+    with db.transaction() as session:
+        switching.enable(session, world.adviser, link.id, clock.now())
+    until(earns)
     with db.transaction() as session:
         partnerships.leave(session, world.adviser, world.partnership_id, now=clock.now())
     until(lambda: click.edge.directory.entries[world.offer_link.path][3] == "left")

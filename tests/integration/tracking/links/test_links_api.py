@@ -153,6 +153,22 @@ def test_who_sees_and_changes_a_link(world: World, call: Call) -> None:
     )
 
 
+def test_a_link_is_switched_on_again_by_whom_it_belongs_to_but_not_when_an_admin_switched_it_off(
+    world: World, call: Call
+) -> None:
+    path = f"/links/{world.link('/p/again').id}"
+    call(world.adviser, "POST", f"{path}/disable")
+    stranger = World(world.database, host="other.example").adviser
+    assert call(stranger, "POST", f"{path}/enable")[0] == 404
+    for _ in range(2):
+        status, on = call(world.adviser, "POST", f"{path}/enable")
+        assert (status, on["standing"], on["disabled_at"]) == (200, "live", None)
+    admin = Actor(user_id=world.owner.user_id, roles=frozenset({"admin"}), via="session")
+    call(admin, "POST", f"{path}/disable")
+    assert call(world.adviser, "POST", f"{path}/enable")[1]["code"] == "link_stays_off"
+    assert call(admin, "POST", f"{path}/enable")[1]["standing"] == "live"
+
+
 def test_links_come_in_pages(world: World, call: Call) -> None:
     made = [str(world.link(f"/p/{n}").id) for n in range(4)]
     seen, cursor = [], ""

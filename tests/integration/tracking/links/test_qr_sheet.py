@@ -14,7 +14,7 @@ from marketplace.core.actor import Actor
 from tests.applications import application
 from tests.conftest import Database
 from tests.integration.tracking.world import World
-from tracking.links import codes, registration, service, sheet
+from tracking.links import codes, registration, service, sheet, switching
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_cards_are_of_links_of_ones_own_that_are_on_in_the_order_asked_for(world
     assert [one.address for one in every] == [service.url(one) for one in (second, first, world.offer_link)]
     assert every[-1].title == "All"
     with db.transaction() as session:
-        service.disable(session, world.adviser, first.id, clock.now())
+        switching.disable(session, world.adviser, first.id, clock.now())
     assert cards(world.adviser, first.id) == []
     stranger = Actor(
         user_id=uuid.uuid4(), roles=frozenset({"adviser"}), adviser_id=uuid.uuid4(), via="session"
