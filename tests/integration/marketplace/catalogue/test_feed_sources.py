@@ -454,3 +454,35 @@ def test_a_shop_has_no_more_sources_when_they_are_named_at_once(
 
     with ThreadPoolExecutor(5) as pool:
         assert sorted(pool.map(name, range(5))) == [201, 201, 409, 409, 409]
+
+
+@pytest.mark.slow
+def test_refused_rows_are_told_when_there_are_more_and_not_again_for_the_same_goods_elsewhere(
+    market: Any, shop: Any, stranger: Any
+) -> None:
+    def told() -> list[tuple[int, int | None]]:
+        query = "SELECT facts FROM mail_message WHERE template = 'feed_errors' AND audience = :o ORDER BY id"
+        with market.rows() as session:
+            rows = session.execute(sa.text(query), {"o": f"owners:{shop.id}"}).scalars().all()
+        return [(facts["refused"], facts["before"]) for facts in rows]
+
+    def read(source: str) -> None:
+        later(DAY, market)
+        fetched(market, source)
+        with market.as_worker():
+            jobs.read_waiting_feeds()
+
+    one_bad = FEED + b"9\tBeans 9\thttps://shop.example/9\tfree\n"
+    stranger.lay("/all.tsv", one_bad)
+    source = source_of(market, shop)
+    read(source)
+    assert told() == [(1, None)]
+    stranger.lay("/all.tsv", one_bad.replace(b"1.50", b"1.75"))
+    read(source)
+    assert told() == [(1, None)]
+    stranger.lay("/copy.tsv", one_bad.replace(b"1.50", b"1.95"))
+    read(source_of(market, shop, url="https://feeds.example/copy.tsv"))
+    assert told() == [(1, None)]
+    stranger.lay("/all.tsv", one_bad + b"8\tBeans 8\thttps://shop.example/8\tfree\n")
+    read(source)
+    assert told() == [(1, None), (2, 1)]
