@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -14,11 +15,12 @@ from marketplace.core import clock, config, db, policy
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import Forbidden
 
-__all__ = ["Actor", "csrf_token", "current_actor", "enforce", "set_actor_loader"]
+__all__ = ["Actor", "csrf_masked", "csrf_token", "current_actor", "enforce", "set_actor_loader"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a browser sends to another site without asking that site first (Fetch, simple requests); bare bytes too.
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""})
+_PROOF_BYTES = hashlib.sha256().digest_size
 ActorLoader = Callable[[flask.Request], Actor | None]
 _loader: list[ActorLoader] = []
 
@@ -57,9 +59,37 @@ def current_actor() -> Actor:
 
 
 def csrf_token(actor: Actor) -> str:
-    """Return the token that pages of this session must send with unsafe requests; bound to the session row."""
+    """Return the token that programs of this session must send with unsafe requests; bound to the session row."""
+    return _csrf_proof(actor).hex()
+
+
+def csrf_masked(actor: Actor) -> str:
+    """Return the same token under a mask that is drawn anew each time: what stands in a page, which may be packed.
+
+    The mask, then the token XOR the mask, as hexadecimal digits (Django's CSRF tokens are masked so since 1.10).
+    """
+    mask = secrets.token_bytes(_PROOF_BYTES)
+    return (mask + _xor(mask, _csrf_proof(actor))).hex()
+
+
+def _csrf_proof(actor: Actor) -> bytes:
     secret = config.current().secret_key.encode()
-    return hmac.digest(secret, f"csrf:{actor.credential_id}".encode(), hashlib.sha256).hex()
+    return hmac.digest(secret, f"csrf:{actor.credential_id}".encode(), hashlib.sha256)
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))
+
+
+def _proves(given: str, actor: Actor) -> bool:
+    """Tell whether a token, masked or not, is the one of this session; in the same time whatever it is."""
+    try:
+        told = bytes.fromhex(given)
+    except ValueError:
+        return False
+    if len(told) == 2 * _PROOF_BYTES:
+        told = _xor(told[:_PROOF_BYTES], told[_PROOF_BYTES:])
+    return hmac.compare_digest(told, _csrf_proof(actor))
 
 
 def enforce(rule: policy.Rule) -> Actor:
@@ -82,7 +112,7 @@ def _refuse_foreign_form(request: flask.Request, actor: Actor) -> None:
     """
     if actor.via == "session":
         given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-        if not hmac.compare_digest(given.encode(), csrf_token(actor).encode()):
+        if not _proves(given, actor):
             raise CsrfRefused()
     elif actor.is_anonymous and request.mimetype in FORM_TYPES:
         origin = request.headers.get("Origin")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv as csv_files
 import datetime as dt
-import gzip
 import io
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,19 @@ import flask
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from marketplace.core import assets, auth, clock, complaints, config, formats, ids, navigation, tenancy, wording
+from marketplace.core import (
+    assets,
+    auth,
+    clock,
+    complaints,
+    config,
+    formats,
+    ids,
+    navigation,
+    packing,
+    tenancy,
+    wording,
+)
 from marketplace.core.actor import ANONYMOUS, Actor
 from marketplace.core.errors import AppError, NotFound
 from marketplace.core.icons import icon
@@ -29,9 +40,6 @@ from marketplace.core.money import Money
 THEMES = ("light", "dark")
 THEME_COOKIE, LOCALE_COOKIE, SHOP_COOKIE = "theme", "locale", "shop"
 YEAR = 31_536_000
-# Only those answers are packed here that hold nothing secret of the reader: a packed page whose length a stranger
-# can watch tells them, guess by guess, what stands in it beside their own words (BREACH).
-SMALLEST_PACKED = 1_000
 
 
 def install(app: flask.Flask) -> None:
@@ -66,7 +74,7 @@ def install(app: flask.Flask) -> None:
         here=lambda: flask.request.full_path.rstrip("?"),
         explain=explain,
     )
-    app.after_request(_pack)
+    app.after_request(packing.pack)
 
 
 def business_now() -> dt.datetime:
@@ -99,7 +107,10 @@ def csrf_field() -> Markup:
     actor = actor_here()
     if actor.via != "session":
         return Markup("")
-    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(auth.csrf_token(actor))
+    if "csrf" not in flask.g:
+        # Once a page: a mask for each form would be bytes that can't be packed.
+        flask.g.csrf = auth.csrf_masked(actor)
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(flask.g.csrf)
 
 
 def render(template: str, status: int = 200, /, **context: Any) -> Response:
@@ -252,24 +263,6 @@ def prefer(response: Response, name: str, value: str) -> Response:
         response.set_cookie(name, value, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
     else:
         response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
-    return response
-
-
-def _pack(response: flask.Response) -> flask.Response:
-    """Pack pages that are the same for everybody."""
-    request = flask.request
-    open_to_all = not request.cookies and "Authorization" not in request.headers
-    if (
-        open_to_all
-        and response.mimetype == "text/html"
-        and "gzip" in request.headers.get("Accept-Encoding", "")
-        and "Content-Encoding" not in response.headers
-        and not response.is_streamed
-        and len(body := response.get_data()) >= SMALLEST_PACKED
-    ):
-        response.set_data(gzip.compress(body, 6))
-        response.headers["Content-Encoding"] = "gzip"
-        response.headers.add("Vary", "Accept-Encoding")
     return response
 
 

@@ -22,7 +22,7 @@ class Browser:
     def get(self, path, status=200):
         answer = self.client.get(path, headers=HTML)
         assert answer.status_code == status, (path, answer.status_code, answer.text[:600])
-        if found := re.search(r'name="csrf_token" value="([0-9a-f]{64})"', answer.text):
+        if found := re.search(r'name="csrf_token" value="([0-9a-f]{128})"', answer.text):
             self.token = found[1]
         return answer
 

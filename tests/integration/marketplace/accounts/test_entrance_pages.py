@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import flask
@@ -29,7 +30,7 @@ def signed_in(world, person, **more):
 
 
 def token_of(page):
-    return re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page.text)[1]
+    return re.search(r'name="csrf_token" value="([0-9a-f]{128})"', page.text)[1]
 
 
 def test_somebody_signs_up_confirms_by_a_button_and_comes_in(world):
@@ -155,11 +156,48 @@ def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(world
     assert browser(world).get("/api/v1/nothing", headers=HTML).content_type == "application/problem+json"
 
 
-def test_only_pages_without_a_reader_are_packed(world):
+def test_every_page_is_packed_and_its_length_is_never_the_same(world):
     packs = HTML | {"Accept-Encoding": "gzip"}
-    assert browser(world).get("/sign-in", headers=packs).headers.get("Content-Encoding") == "gzip"
     client = signed_in(world, world.adviser())
-    assert "Content-Encoding" not in client.get("/confirm", headers=packs).headers
+    for asks in (
+        lambda: browser(world).get("/sign-in", headers=packs),
+        lambda: client.get("/confirm", headers=packs),
+    ):
+        answers = [asks() for _ in range(12)]
+        assert {one.headers.get("Content-Encoding") for one in answers} == {"gzip"}
+        assert all(gzip.decompress(one.data).startswith(b"<!doctype html>") for one in answers)
+        assert len({len(one.data) for one in answers}) > 4
+    assert "Content-Encoding" not in client.get("/confirm", headers=HTML).headers
+
+
+def test_a_page_that_another_site_asks_for_or_that_answers_a_form_is_not_packed(world):
+    packs = HTML | {"Accept-Encoding": "gzip"}
+    client = signed_in(world, world.adviser())
+    for site in ("cross-site", "same-site"):
+        foreign = client.get("/confirm", headers=packs | {"Sec-Fetch-Site": site})
+        assert "Content-Encoding" not in foreign.headers
+    # What is shown once, keys and recovery codes, are answers to forms.
+    form = {"csrf_token": token_of(client.get("/confirm", headers=HTML)), "password": "not this one at all"}
+    answer = client.post("/confirm", data=form, headers=packs | {"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.mimetype) == (401, "text/html")
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_the_token_of_a_page_differs_each_time_and_each_works_but_no_other(world):
+    client = signed_in(world, world.adviser())
+    stranger = token_of(signed_in(world, world.adviser()).get("/confirm", headers=HTML))
+    first, second = (token_of(client.get("/confirm", headers=HTML)) for _ in range(2))
+    assert not {first[:64], first[64:]} & {second[:64], second[64:]}
+    forged = [
+        stranger, first[:64] + second[64:], first[:-1] + ("0" if first[-1] != "0" else "1"), first[64:], first * 2,
+        "0" * 64, "0" * 128, "", "z" * 128, "\u0660" * 128,
+    ]  # fmt: skip
+    for token in forged:
+        answer = client.post("/preferences", data={"theme": "dark", "csrf_token": token}, headers=HTML)
+        assert answer.status_code == 403, token
+    for token in (first, second):
+        sent = {"theme": "dark", "csrf_token": token}
+        assert client.post("/preferences", data=sent, headers=HTML).status_code == 303
 
 
 def test_pages_carry_the_strict_policy_and_nothing_inline(world):
