@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
 from payouts.accrual import isolation
-from payouts.finance import books, runs
+from payouts.finance import runs
 from payouts.reconciliation import report
 from payouts.reconciliation.certificate import age_bucket
 from payouts.reconciliation.models import Certificate
@@ -25,6 +25,15 @@ from payouts.settlement.payout_models import Payout, PayoutRun
 # Stripe's movements are brought in every quarter of an hour; a day without is somebody's business.
 IMPORT_LATE = dt.timedelta(hours=24)
 SHOWN = 20
+_SUMS = sa.text(
+    "SELECT a.currency, coalesce(sum(q.total) FILTER (WHERE q.total > 0), 0)::bigint AS debit,"
+    " coalesce(-sum(q.total) FILTER (WHERE q.total < 0), 0)::bigint AS credit,"
+    " coalesce(sum(q.total) FILTER (WHERE a.kind = 'shop:receivable'), 0)::bigint AS owed,"
+    " coalesce(-sum(q.total) FILTER (WHERE a.kind = 'adviser:available' AND q.total < 0), 0)::bigint AS payable,"
+    " count(*) FILTER (WHERE a.kind = 'adviser:available' AND q.total < 0) AS advisers"
+    " FROM account a JOIN (SELECT account_id, sum(balance_minor) AS total FROM balance GROUP BY account_id) q"
+    "   ON q.account_id = a.id GROUP BY a.currency ORDER BY a.currency"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A run that waits for somebody; `mine`: the maker asks, so somebody else has to act."""
+    """A run that waits for somebody; `mine`: the maker asks, so somebody else acts on it, unless it was rejected."""
 
     run: PayoutRun
     total: Money
@@ -56,6 +65,17 @@ class Ages:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What the books add up to in one currency; owed: by shops; payable: to so many advisers, below minimum or not."""
+
+    debit: Money
+    credit: Money
+    owed: Money
+    payable: Money
+    advisers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """All that the first page of finance says."""
 
@@ -64,8 +84,7 @@ class Today:
     differences: Sequence[Break]
     ages: Sequence[Ages]
     set_aside: int
-    owed: Sequence[Money]
-    even: Sequence[tuple[str, Money, Money]]
+    sums: Sequence[Sums]
     certificates: Sequence[Certificate]
     import_late: bool
     frozen: PayoutFreeze | None
@@ -73,7 +92,17 @@ class Today:
     @property
     def is_even(self) -> bool:
         """Tell whether debit equals credit in every currency."""
-        return all(debit == credit for _, debit, credit in self.even)
+        return all(one.debit == one.credit for one in self.sums)
+
+    @property
+    def owed(self) -> list[Money]:
+        """Return what shops still have to pay in for what was earned already."""
+        return [one.owed for one in self.sums if not one.owed.is_zero]
+
+    @property
+    def payable(self) -> list[Sums]:
+        """Return the currencies in which something is payable."""
+        return [one for one in self.sums if one.payable.minor > 0]
 
     @property
     def first(self) -> str:
@@ -85,7 +114,7 @@ class Today:
                 bool(self.differences),
                 f"/finance/differences/{self.differences[0].id}" if self.differences else "",
             ),
-            (any(not one.mine for one in self.waiting), self._run()),
+            (any(not one.mine or one.run.rejected_at for one in self.waiting), self._run()),
             (bool(self.failed), f"/finance/runs/{self.failed[0].payout.run_id}" if self.failed else ""),
             (self.import_late, "/finance/reconciliation"),
         ):
@@ -94,7 +123,8 @@ class Today:
         return ""
 
     def _run(self) -> str:
-        return next((f"/finance/runs/{one.run.id}" for one in self.waiting if not one.mine), "")
+        urgent = (one.run.id for one in self.waiting if not one.mine or one.run.rejected_at)
+        return next((f"/finance/runs/{run_id}" for run_id in urgent), "")
 
 
 def of(session: Session, actor: Actor, now: dt.datetime) -> Today:
@@ -110,8 +140,7 @@ def of(session: Session, actor: Actor, now: dt.datetime) -> Today:
         open_ones,
         _ages(open_ones, now),
         len(isolation.open_ones(session)),
-        _owed(session),
-        books.balanced(session),
+        _sums(session),
         certificates,
         last is not None and now - last > IMPORT_LATE,
         freeze.standing(session),
@@ -119,11 +148,20 @@ def of(session: Session, actor: Actor, now: dt.datetime) -> Today:
 
 
 def _waiting(session: Session, person: UUID | None, certificates: Sequence[Certificate]) -> list[Waiting]:
+    newer = aliased(PayoutRun)
+    # Until its maker makes another, a rejected run wants something of them.
+    is_news = sa.and_(
+        PayoutRun.state == "rejected",
+        PayoutRun.created_by == person,
+        ~sa.exists().where(newer.currency == PayoutRun.currency, newer.created_at > PayoutRun.rejected_at),
+    )
     found = session.scalars(
         sa.select(PayoutRun)
         .where(
             sa.or_(
-                PayoutRun.state == "approved", sa.and_(PayoutRun.state == "draft", PayoutRun.total_minor > 0)
+                PayoutRun.state == "approved",
+                sa.and_(PayoutRun.state == "draft", PayoutRun.total_minor > 0),
+                is_news,
             )
         )
         .order_by(PayoutRun.created_at)
@@ -135,7 +173,8 @@ def _waiting(session: Session, person: UUID | None, certificates: Sequence[Certi
     for run in found:
         total = Money(run.total_minor or 0, run.currency)
         cover = runs.Cover.of(run.id, total, seen.get(run.currency), under_way)
-        shown.append(Waiting(run, total, run.state == "draft" and run.created_by == person, cover))
+        is_mine = run.state != "approved" and run.created_by == person
+        shown.append(Waiting(run, total, is_mine, cover))
     return shown
 
 
@@ -182,13 +221,12 @@ def _ages(found: Sequence[Break], now: dt.datetime) -> list[Ages]:
     ]
 
 
-def _owed(session: Session) -> list[Money]:
-    """Return what shops still have to pay in for what was earned already, per currency."""
-    rows = session.execute(
-        sa.text(
-            "SELECT a.currency, sum(b.balance_minor)::bigint AS minor FROM account a"
-            " JOIN balance b ON b.account_id = a.id WHERE a.kind = 'shop:receivable'"
-            " GROUP BY a.currency HAVING sum(b.balance_minor) <> 0 ORDER BY a.currency"
+def _sums(session: Session) -> list[Sums]:
+    """Return what the books add up to in each currency, in one pass over the balances."""
+    return [
+        Sums(
+            *(Money(minor, row.currency) for minor in (row.debit, row.credit, row.owed, row.payable)),
+            advisers=row.advisers,
         )
-    )
-    return [Money(row.minor, row.currency) for row in rows]
+        for row in session.execute(_SUMS)
+    ]

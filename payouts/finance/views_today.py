@@ -25,7 +25,7 @@ def index() -> Response:
         called = names.of(
             session,
             advisers={one.payout.adviser_id for one in found.failed},
-            people={one.run.created_by for one in found.waiting},
+            people={who for one in found.waiting for who in (one.run.created_by, one.run.rejected_by)},
         )
     return pages.render(
         "finance/today.html",

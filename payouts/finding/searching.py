@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from marketplace.catalogue import products
 from marketplace.catalogue.models import Product
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
+from marketplace.core.wording import _
 from payouts.settlement.payout_models import Payout, PayoutRun
 from payouts.statements import listing
 from payouts.statements.models import Statement
@@ -233,18 +235,28 @@ def _products(asked: _Asked) -> list[Hit]:
     ]
 
 
+def _elsewhere(asked: _Asked) -> list[Hit]:
+    """Return lists that look for what was typed in a way of their own: an amount in the books, an address."""
+    hits, minor = [], minor_of(asked.words)
+    if minor is not None and asked.actor.is_platform:
+        amount = Money(minor, "EUR")
+        hits.append(Hit(_("Entries in the ledger"), f"/finance/ledger?amount={amount}", amount=amount))
+    if "@" in asked.words and "admin" in asked.actor.roles:
+        hits.append(Hit(_("Accounts with this address"), f"/admin/accounts?q={quote(asked.words)}"))
+    return hits
+
+
 def _advisers(asked: _Asked) -> list[Hit]:
     if asked.actor.is_platform:
         rows = asked.session.execute(
-            sa.select(Adviser.id, Adviser.display_name.label("name"), Adviser.code)
+            sa.select(Adviser.id, Adviser.user_id, Adviser.display_name.label("name"), Adviser.code)
             .where(sa.func.lower(Adviser.display_name).like("%" + asked.begins))
             .order_by(Adviser.display_name, Adviser.id)
             .limit(MOST + 1)
         ).all()
-        where = (
-            "/finance/ledger/accounts/adviser:available/{id}/EUR" if "finance" in asked.actor.roles else ""
-        )
-        return [Hit(row.name, where.format(id=row.id) or f"/@{row.code}", row.code) for row in rows]
+        is_finance = "finance" in asked.actor.roles
+        where = "/finance/ledger/accounts/adviser:available/{0}/EUR" if is_finance else "/admin/accounts/{1}"
+        return [Hit(row.name, where.format(row.id, row.user_id), row.code) for row in rows]
     rows = asked.session.execute(
         sa.select(ADVISER.c.id, ADVISER.c.display_name.label("name"), ADVISER.c.code)
         .where(sa.func.lower(ADVISER.c.display_name).like("%" + asked.begins), ADVISER.c.state == "active")
@@ -276,4 +288,5 @@ _SEARCHES: tuple[tuple[str, Callable[[_Asked], list[Hit]]], ...] = (
     ("products", _products),
     ("advisers", _advisers),
     ("shops", _shops),
+    ("elsewhere", _elsewhere),
 )

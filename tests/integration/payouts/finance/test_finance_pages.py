@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from typing import Any
 
@@ -208,3 +209,32 @@ def test_reconciliation_and_freeze_say_how_it_is_and_the_freeze_takes_two(desk: 
     told = desk.ask("/finance/freeze/lift", world.checker, form={}, status=409)
     assert "Not everything that Stripe paid is explained" in told.text
     assert desk.api("/payout-freeze")["frozen"]
+
+
+def test_a_run_with_a_cut_off_is_rejected_on_a_page_and_its_maker_finds_the_reason_today(desk: Desk) -> None:
+    world = desk.world
+    world.budget(100_000)
+    world.adviser(earned=4_000)
+    tomorrow = (world.now() + dt.timedelta(days=2)).date().isoformat()
+    refused = desk.ask("/finance/runs", form={"currency": "EUR", "cut_off_on": tomorrow}, status=422)
+    assert "This day has not come yet." in refused.text
+    yesterday = (world.now() - dt.timedelta(days=2)).date().isoformat()
+    late = desk.ask("/finance/runs", form={"currency": "EUR", "cut_off_on": yesterday}, status=303).location
+    assert desk.api(f"/runs/{late.rpartition('/')[2]}")["total"] == {"amount": "0.00", "currency": "EUR"}
+    address = desk.ask("/finance/runs", form={"currency": "EUR", "cut_off_on": ""}, status=303).location
+    # Who made it has no way to reject it; a colleague has, and says why.
+    assert not desk.read(address).xpath("//form[contains(@action, '/reject')]")
+    mine = desk.ask(f"{address}/reject", form={"reason": "No longer wanted"}, status=409)
+    assert "A second person rejects" in mine.text
+    [form] = desk.read(address, world.checker).xpath("//form[contains(@action, '/reject')]")
+    assert form.xpath(".//textarea/@required")
+    assert desk.ask(f"{address}/reject", world.checker, form={"reason": ""}, status=422)
+    desk.ask(f"{address}/reject", world.checker, form={"reason": HOSTILE}, status=303)
+    for page in ("/finance", "/finance/runs", address):
+        seen = desk.read(page)
+        assert HOSTILE[:40] in text_of(seen)
+        assert not seen.xpath("//script[contains(text(), 'alert')]")
+    assert not desk.read(address, world.checker).xpath("//form[contains(@action, '/approve')]")
+    # Another run is the answer, and the reason leaves the first page.
+    desk.ask("/finance/runs", form={"currency": "EUR"}, status=303)
+    assert HOSTILE[:40] not in text_of(desk.read("/finance"))

@@ -192,6 +192,8 @@ def test_search_finds_what_is_ones_own_and_nothing_else(business: Business) -> N
     found = lxml.html.fromstring(business.ask(f"/find?q={amount}", business.finance).text)
     links = found.xpath("//section[@aria-labelledby='group-commissions']//a/@href")
     assert f"/receipts/{earned['id']}" in links
+    further = found.xpath("//section[@aria-labelledby='group-elsewhere']//a/@href")
+    assert further == [f"/finance/ledger?amount={earned['amount']['amount']}"]
     assert "Bert" in business.words("/find?q=bert", business.finance)
     for odd in ("%25%25", "__", HOSTILE, "x" * 300, "%00ab", "'; --", "fi@example.test"):
         assert "Nothing of yours is called" in business.words(f"/find?q={odd}", trade.owner)

@@ -66,6 +66,7 @@ def test_what_became_payable_after_the_cut_off_is_not_paid_and_is_in_the_next_ru
     assert {one.adviser_id: one.amount.minor for one in rest} == {early.id: 2_800, late.id: 5_000}
 
 
+@pytest.mark.slow
 def test_nobody_moves_the_cut_off_of_a_run(world: World) -> None:
     draft(world, world.now().astimezone(HOME).date())
     for change in ("cut_off_at = NULL", "cut_off_at = cut_off_at - interval '1 day'"):
@@ -108,6 +109,7 @@ def test_a_second_person_rejects_the_maker_reads_why_and_the_amounts_go_into_the
     assert world.draft().total_minor == 4_000
 
 
+@pytest.mark.slow
 def test_the_database_wants_a_second_person_and_keeps_what_was_rejected(world: World) -> None:
     run = world.draft()
     mine = "UPDATE payout_run SET state = 'rejected', rejected_by = created_by, rejected_at = now(), rejected_reason = 'x'"
@@ -119,6 +121,7 @@ def test_the_database_wants_a_second_person_and_keeps_what_was_rejected(world: W
             session.execute(sa.text(f"UPDATE payout_run SET {change}"))
 
 
+@pytest.mark.slow
 def test_an_approved_run_is_not_rejected(world: World) -> None:
     world.budget(50_000)
     world.adviser(earned=4_000)
