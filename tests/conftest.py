@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import flask
 import pytest
@@ -22,6 +23,10 @@ from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.valkey import Valkey
 from tests.applications import Compiled
 from tests.own_settings import own_settings
+
+if TYPE_CHECKING:
+    from tests.integration.bad_input.siege import Siege
+    from tests.standing import Standing
 
 hypothesis_settings.register_profile(
     "aanrader",
@@ -151,3 +156,22 @@ def with_valkey(valkey: Valkey, settings: config.Settings) -> Iterator[Valkey]:
     jobs.connection().flushall()
     yield valkey
     config.use(settings)
+
+
+@pytest.fixture(scope="session")
+def standing_siege(
+    pg: Postgres, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Standing[Siege]]:
+    """Two shops that attacks share, committed; which module builds them is a matter of order.
+
+    A module whose attacks end what others need takes `siege_of_its_own` under this name.
+    """
+    # Loaded here, because most runs of a few tests attack nothing.
+    from tests.integration.bad_input.siege import Siege
+    from tests.standing import facts_of, kept, sandbox_of
+
+    with (
+        sandbox_of(tmp_path_factory) as stripe,
+        kept(pg, valkey.url, Siege, **facts_of(stripe, tmp_path_factory)) as siege,
+    ):
+        yield siege

@@ -40,13 +40,20 @@ def cloned(postgres: Postgres) -> Iterator[Database]:
         postgres.drop(name)
 
 
-@pytest.fixture(scope="module")
-def stripe_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A real Stripe sandbox, for calls that get past every check of ours."""
-    data = tmp_path_factory.mktemp("sandbox") / "stripe.sqlite"
+@contextmanager
+def sandbox_of(folders: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Run a real Stripe sandbox, for calls that get past every check of ours."""
+    data = folders.mktemp("sandbox") / "stripe.sqlite"
     sandbox = Sandbox(data, Description.__new__(Description)).start()
     yield sandbox
     sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def stripe_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox of a module's own."""
+    with sandbox_of(tmp_path_factory) as sandbox:
+        yield sandbox
 
 
 def facts_of(stripe: Sandbox, folders: pytest.TempPathFactory) -> dict[str, Any]:
@@ -67,6 +74,8 @@ class Standing(Generic[T]):
     database: Database
     settings: config.Settings
     world: T
+    # Of a world that outlives its module: how far its clock was ahead when it was last left.
+    ahead: dt.timedelta | None = None
 
     @contextmanager
     def at_work(self) -> Iterator[T]:
@@ -77,11 +86,21 @@ class Standing(Generic[T]):
         before = list(config._current)
         self._open()
         limits._storage.cache_clear()
+        if self.ahead is not None:
+            clock.set_offset(self.ahead)
         try:
             yield self.world
         finally:
             db.close_reading_sessions()
             config._current[:] = before
+            if self.ahead is not None:
+                self.leave()
+
+    def leave(self) -> None:
+        """Let this process forget the world until it works on it again: tests of other modules come between."""
+        self.ahead = clock.offset()
+        clock.set_offset(dt.timedelta(0))
+        db.close()
 
     def _open(self) -> None:
         config.use(self.settings)
@@ -112,3 +131,15 @@ def standing(
             db.close()
             clock.set_offset(dt.timedelta(0))
             config._current[:] = before
+
+
+@contextmanager
+def kept(
+    postgres: Postgres, redis_url: str, build: Callable[[Database], T], **facts: Any
+) -> Iterator[Standing[T]]:
+    """Build a world that many modules share, as `standing` does; between their tests this process forgets it."""
+    before = list(config._current)
+    with standing(postgres, redis_url, build, **facts) as made:
+        made.leave()
+        config._current[:] = before
+        yield made

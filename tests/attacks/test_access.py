@@ -16,12 +16,12 @@ import pytest
 
 from marketplace.core import fetch
 from marketplace.core.config import Settings
-from tests.integration.bad_input.conftest import siege, standing_siege, stripe_sandbox, unmoved
+from tests.integration.bad_input.conftest import siege, unmoved
 from tests.integration.bad_input.sample_bodies import sample_bodies
 from tests.integration.bad_input.siege import PASSWORD, SECRET_NAMES, Siege, assert_refused, describe
 from tests.integration.bad_input.test_bad_requests import TAKES_BYTES, calls
 
-__all__ = ["siege", "standing_siege", "stripe_sandbox", "unmoved"]
+__all__ = ["siege", "unmoved"]
 
 NOBODYS = "01890000-0000-7000-8000-000000000000"
 

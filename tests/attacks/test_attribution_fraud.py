@@ -24,12 +24,14 @@ from marketplace.core.errors import CurrencyMismatch, UnbalancedEntry
 from marketplace.core.money import Money, allocate
 from payouts.ledger.accounts import Account
 from payouts.ledger.entries import Entry, credit, debit
-from tests.integration.bad_input.conftest import siege, standing_siege, stripe_sandbox
+from tests.integration.bad_input.conftest import siege
+from tests.integration.bad_input.conftest import siege_of_its_own as standing_siege
 from tests.integration.bad_input.siege import Siege, assert_refused, describe, line, money
 from tests.integration.tracking.world import TERMS
 from tracking.touches import tokens
 
-__all__ = ["siege", "standing_siege", "stripe_sandbox"]
+# Terms and the clock are moved here.
+__all__ = ["siege", "standing_siege"]
 
 DIGITS = "0123456789abcdef"
 

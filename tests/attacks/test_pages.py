@@ -11,11 +11,11 @@ from werkzeug.test import Client, TestResponse
 
 from marketplace.core import db, jobs, policy
 from tests.attacks.test_access import signed_in
-from tests.integration.bad_input.conftest import siege, standing_siege, stripe_sandbox, unmoved
+from tests.integration.bad_input.conftest import siege, unmoved
 from tests.integration.bad_input.siege import SECRET_NAMES, Person, Siege, describe
 from tests.integration.bad_input.test_bad_requests import API, Call
 
-__all__ = ["siege", "standing_siege", "stripe_sandbox", "unmoved"]
+__all__ = ["siege", "unmoved"]
 
 NOT_PAGES = (*API, "/api/", "/static/", "/_dev/", "/health", "/pictures/")
 HTML = {"Accept": "text/html", "Accept-Language": "en"}

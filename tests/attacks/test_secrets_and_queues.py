@@ -22,10 +22,10 @@ from rq.serializers import JSONSerializer
 import wsgi
 from marketplace.core import config, db, jobs
 from tests.conftest import Database
-from tests.integration.bad_input.conftest import siege, standing_siege, stripe_sandbox
+from tests.integration.bad_input.conftest import siege
 from tests.integration.bad_input.siege import PASSWORD, Siege
 
-__all__ = ["siege", "standing_siege", "stripe_sandbox"]
+__all__ = ["siege"]
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary-7d1e"

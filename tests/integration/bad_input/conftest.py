@@ -1,25 +1,28 @@
-"""One database and one sandbox for all attacks of a module: cloning costs more than most of them."""
+"""One database and one sandbox for all attacks: building the siege costs more than most of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from marketplace.devtools.postgres import Postgres
+from marketplace.devtools.valkey import Valkey
 from tests.integration.bad_input.siege import Siege
-from tests.integration.payouts.sandbox.sandbox_process import Sandbox
-from tests.standing import Standing, facts_of, standing, stripe_sandbox
+from tests.standing import Standing, facts_of, sandbox_of, standing
 
-__all__ = ["siege", "standing_siege", "stripe_sandbox", "unmoved"]
+__all__ = ["siege", "siege_of_its_own", "unmoved"]
 
 
 @pytest.fixture(scope="module")
-def standing_siege(
-    pg: Any, valkey: Any, stripe_sandbox: Sandbox, tmp_path_factory: Any
+def siege_of_its_own(
+    pg: Postgres, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Standing[Siege]]:
-    """The two shops, committed; the tests of a module share them."""
-    with standing(pg, valkey.url, Siege, **facts_of(stripe_sandbox, tmp_path_factory)) as siege:
+    """A siege for a module that ends what others need: there it is imported as `standing_siege`."""
+    with (
+        sandbox_of(tmp_path_factory) as stripe,
+        standing(pg, valkey.url, Siege, **facts_of(stripe, tmp_path_factory)) as siege,
+    ):
         yield siege
 
 

@@ -28,8 +28,8 @@ PROBLEM = {"type", "title", "status", "code", "detail", "unchanged", "next", "er
 # The other tenant's names, which no answer to a stranger may hold.
 SECRET_NAMES = ("Zwijgzaam", "zwijgzaam.example", "Anoniem")
 # Beats, places and moments of last use move with every request; counters of tries live in Valkey. That somebody
-# gave a wrong password is written down on purpose.
-IGNORED_TABLES = frozenset({"heartbeat", "alembic_version", "own_device"})
+# gave a wrong password, and what a shop reported that was refused, is written down on purpose.
+IGNORED_TABLES = frozenset({"heartbeat", "alembic_version", "own_device", "shop_report"})
 WRITTEN_DOWN = '{"action": "account.sign_in_refused"}'
 REPORT = {"reason": "other", "statement": "it is not so at all"}
 IGNORED_COLUMNS = ("last_seen_at", "last_used_at")
