@@ -95,6 +95,10 @@ def test_the_html_is_for_mail_tables_one_button_nothing_from_elsewhere(template,
     assert "prefers-color-scheme: dark" in page.find("head").find("style").text
     assert page.xpath("//meta[@name='color-scheme']/@content") == ["light dark"]
     assert page.xpath("string(//body/div[1])").strip()
+    # A word of whoever wrote it may be longer than a phone is wide.
+    for block in page.xpath("//h1 | //blockquote | //tr/td[2] | //p"):
+        if "12px/18px" not in block.get("style"):
+            assert "overflow-wrap:anywhere" in block.get("style"), lxml.html.tostring(block)[:200]
     # What has no class keeps its light colour on a dark ground.
     for block in page.xpath("//*[contains(@style, 'color:') and not(contains(@style, 'display:none'))]"):
         assert block.get("class"), lxml.html.tostring(block)[:200]
