@@ -29,6 +29,7 @@ from marketplace.core import (
     ids,
     navigation,
     packing,
+    reachable,
     tenancy,
     wording,
 )
@@ -64,6 +65,7 @@ def install(app: flask.Flask) -> None:
         # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for a
         # place to fill in and angle brackets for its own markup, so that a sentence with somebody's words is not for it.
         translated=complaints.told,
+        reachable=lambda address: reachable.reachable(address, config.current()),
     )
     environment.globals.update(
         asset=assets.address,

@@ -7,6 +7,7 @@ import flask
 
 from marketplace.core import config
 from marketplace.core.config import Settings
+from marketplace.core.reachable import for_browsers
 from tracking.edge.consent import Visitors
 from tracking.edge.directory import Directory
 from tracking.edge.redirect import PREFIXES, Redirect
@@ -84,7 +85,7 @@ def create_edge(settings: Settings) -> flask.Flask:
     edge = Edge(settings)
     app.extensions["edge"] = edge
     app.add_url_rule("/_edge/health", "health", lambda: flask.jsonify(edge.health()))
-    behind, redirect = app.wsgi_app, edge.redirect
+    behind, redirect = app.wsgi_app, for_browsers(edge.redirect, settings)
 
     def switch(environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"][:3] in PREFIXES:

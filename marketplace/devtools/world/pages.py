@@ -76,10 +76,11 @@ class Visit:
     prefix: str = ""
     tokens: tuple[str, ...] = ()
 
-    def to(self, path: str) -> str:
-        """Return the address of a path of this shop, with the tokens that came along."""
-        query = urlencode([("aan", token) for token in self.tokens])
-        return escape(f"{self.prefix}{path}" + (f"?{query}" if query else ""))
+    def to(self, path: str, *, unescaped: bool = False, **more: str) -> str:
+        """Return the address of a path of this shop, with the tokens that came along; unescaped: not for HTML."""
+        query = urlencode([*more.items(), *(("aan", token) for token in self.tokens)])
+        address = f"{self.prefix}{path}" + (f"?{query}" if query else "")
+        return address if unescaped else escape(address)
 
 
 def euro(amount: Decimal) -> str:
@@ -149,12 +150,15 @@ def product_page(visit: Visit, one: Shelved) -> str:
     return _framed(visit, f"{made.title} | {visit.shop.name}", body, head_of(one))
 
 
-def cart(visit: Visit, one: Shelved, quantity: int) -> str:
-    """Return the cart: what is in it, and what the shop would report of the order, tokens and all."""
+def cart(visit: Visit, one: Shelved, quantity: int, ref: str = "") -> str:
+    """Return the cart: what is in it, and what the shop reports of the order, tokens and all.
+
+    ref: the order's number; without one nothing can be ordered here.
+    """
     net = one.pays * quantity
     currency = visit.shop.currency
     report = {
-        "order_ref": f"{one.product.sku[:2]}-...",
+        "order_ref": ref or f"{one.product.sku[:2]}-...",
         "currency": currency,
         "click_tokens": list(visit.tokens),
         "lines": [
@@ -172,13 +176,50 @@ def cart(visit: Visit, one: Shelved, quantity: int) -> str:
         if visit.tokens
         else "Je kwam niet over een link van een adviseur, dus gaat er geen teken mee."
     )
+    shown = escape(json.dumps(report, indent=2, ensure_ascii=False))
     body = (
         f'<main><h1>Winkelmand</h1><table><tr><th>Artikel</th><th>Aantal</th><th>Bedrag</th></tr><tr><td><a href="'
         f'{visit.to(one.product.path)}">{escape(one.product.title)}</a></td><td>{quantity}</td><td class="price">'
-        f"{euro(net)}</td></tr></table><h2>Wat de winkel zou melden</h2><p>{told} Bestellen kan hier niet: deze winkel "
-        f"bestaat niet.</p><pre>{escape(json.dumps(report, indent=2, ensure_ascii=False))}</pre></main>"
+        f"{euro(net)}</td></tr></table>{_order_form(visit, one, quantity, ref)}<h2>Wat de winkel meldt</h2>"
+        f"<p>{told}</p><pre>{shown}</pre></main>"
     )
     return _framed(visit, f"Winkelmand | {visit.shop.name}", body)
+
+
+def _order_form(visit: Visit, one: Shelved, quantity: int, ref: str) -> str:
+    if not ref:
+        return "<p>Bestellen kan hier niet: deze winkel bestaat niet.</p>"
+    more = "".join(
+        f'<input type="hidden" name="{name}" value="{value}">'
+        for name, value in (("ref", ref), ("quantity", str(quantity)))
+    )
+    return (
+        f'<form action="{visit.prefix}/cart" method="post">{_hidden(visit, one.product.sku)}{more}'
+        '<button>Bestel</button></form><p class="quiet">Je betaalt niets en krijgt niets: deze winkel bestaat niet. '
+        "De bestelling wordt wel echt gemeld aan de Aanrader van deze demo.</p>"
+    )
+
+
+def ordered(visit: Visit, ref: str) -> str:
+    """Return the thanks for an order that was reported, with where its commission is seen."""
+    told = (
+        "De winkel heeft de bestelling gemeld, met het teken van de link. De adviseur ziet de commissie bij "
+        "<b>Verdiensten</b>, de winkel ziet de bestelling bij <b>Bestellingen</b>."
+        if visit.tokens
+        else "De winkel heeft de bestelling gemeld. Er ging geen teken van een link mee, dus verdient niemand eraan."
+    )
+    body = (
+        f'<main><h1>Bedankt voor je bestelling</h1><p>Nummer <b class="price">{escape(ref)}</b>.</p><p>{told}</p>'
+        f'<p><a href="{visit.to("/")}">Naar alles van {visit.shop.name}</a></p></main>'
+    )
+    return _framed(visit, f"Besteld | {visit.shop.name}", body)
+
+
+def not_ordered(visit: Visit, why: str) -> str:
+    """Return the page for an order that could not be reported, with the reason as it was given."""
+    told = f"<p>Er is niets besteld. De reden:</p><pre>{escape(why)}</pre>"
+    body = f"<main><h1>De bestelling is niet gemeld</h1>{told}</main>"
+    return _framed(visit, f"Niet besteld | {visit.shop.name}", body)
 
 
 def missing(visit: Visit) -> str:

@@ -21,6 +21,7 @@ from marketplace.devtools.world.plan import Plan
 from marketplace.devtools.world.site_control import Control
 from marketplace.devtools.world.stage import Run
 from marketplace.devtools.world.story import DAYS
+from marketplace.devtools.world.till import desk_of
 
 Say = Callable[[str], None]
 _WEEK, _BAR = 7, 30
@@ -37,6 +38,8 @@ def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: 
     say(f"the world opens: {len(plan.advisers)} advisers and {len(plan.shoppers)} shoppers, {DAYS} days")
     began = time.monotonic()
     cast = stage.open_world(facts, run, plan.advisers, control)
+    keys = {one.facts.host: str(one.key.token) for one in cast.shops.values()}
+    control.write(control.read() | {"desk": desk_of(facts, keys)})
     settle(facts)
     opened = time.monotonic()
     say(f"  everybody signed up, the shops are open ({opened - began:.0f} s)")

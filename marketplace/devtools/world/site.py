@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
+from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.ports import HOST
 from marketplace.devtools.site import PROOF_PATH
 from marketplace.devtools.world import pages
@@ -21,9 +22,11 @@ from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.shelf import Shelved, shelf
 from marketplace.devtools.world.shops import SHOPS, ShopFacts, product, shop_of_host
 from marketplace.devtools.world.site_control import Control
+from marketplace.devtools.world.till import REF, new_ref, report
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,512}", re.ASCII)
 _MOST_TOKENS = 5
+_MOST_SENT = 10_000
 _FEED_KINDS = {"rss": "application/rss+xml", "atom": "application/atom+xml", "csv": "text/csv"}
 
 
@@ -70,7 +73,10 @@ def answer(host: str, target: str, control: Control) -> Answer:
     elif path == "/cart":
         found = _on_shelf(visit, (query.get("sku") or [""])[0])
         if found is not None:
-            return _html(pages.cart(visit, found, _quantity(query.get("quantity", ["1"])[0])))
+            ref = new_ref(found.product.sku) if control.read().get("desk") else ""
+            return _html(pages.cart(visit, found, _quantity(query.get("quantity", ["1"])[0]), ref))
+    elif path == "/ordered" and REF.fullmatch((query.get("ref") or [""])[0]):
+        return _html(pages.ordered(visit, query["ref"][0]))
     elif path.startswith("/p/"):
         # The end of the address is the SKU: whoever changes the title keeps the page.
         words = path.rstrip("/").rsplit("-", 2)
@@ -78,6 +84,25 @@ def answer(host: str, target: str, control: Control) -> Answer:
         if found is not None:
             return _html(pages.product_page(visit, found))
     return _html(pages.missing(visit), 404)
+
+
+def bought(host: str, target: str, body: bytes, control: Control) -> Answer:
+    """Return the answer to POST `target` on a host: the order of a cart, reported, and where its thanks stand."""
+    facts, prefix, path = _shop_and_path(host.partition(":")[0], urlsplit(target).path)
+    sent = parse_qs(body.decode("utf-8", "replace"))
+    if facts is None or path != "/cart":
+        return Answer(404, "text/plain", b"There is nothing to send here.\n")
+    tokens = tuple(dict.fromkeys(one for one in sent.get("aan", []) if _TOKEN.fullmatch(one)))[:_MOST_TOKENS]
+    visit = pages.Visit(facts, control.day, prefix, tokens)
+    found, ref = _on_shelf(visit, (sent.get("sku") or [""])[0]), (sent.get("ref") or [""])[0]
+    if found is None or not REF.fullmatch(ref):
+        return _html(pages.missing(visit), 404)
+    quantity = _quantity(sent.get("quantity", ["1"])[0])
+    try:
+        report(control.read().get("desk", {}), facts, control.day, ref, found.product.sku, quantity, tokens)
+    except DevtoolsError as error:
+        return _html(pages.not_ordered(visit, str(error)), 502)
+    return Answer(303, "text/plain", b"", visit.to("/ordered", unescaped=True, ref=ref))
 
 
 def _shop_and_path(host: str, path: str) -> tuple[ShopFacts | None, str, str]:
@@ -137,8 +162,21 @@ class WorldSite:
                 """Send what GET would, without the body."""
                 self._send(with_body=False)
 
+            def do_POST(self) -> None:
+                """Take an order from one of the carts, and from no other site."""
+                host = self.headers.get("Host") or ""
+                length = self.headers.get("Content-Length", "")
+                if self.headers.get("Origin", f"http://{host}") != f"http://{host}":
+                    self._answer(Answer(403, "text/plain", b"Only a cart of this shop sends orders.\n"))
+                elif not length.isascii() or not length.isdigit() or int(length) > _MOST_SENT:
+                    self._answer(Answer(413, "text/plain", b"Too much.\n"))
+                else:
+                    self._answer(bought(host, self.path, self.rfile.read(int(length)), control))
+
             def _send(self, *, with_body: bool) -> None:
-                found = answer(self.headers.get("Host") or "", self.path, control)
+                self._answer(answer(self.headers.get("Host") or "", self.path, control), with_body=with_body)
+
+            def _answer(self, found: Answer, *, with_body: bool = True) -> None:
                 self.send_response(found.status)
                 self.send_header("Content-Type", f"{found.kind}; charset=utf-8")
                 self.send_header("Content-Length", str(len(found.body)))

@@ -1,4 +1,4 @@
-"""What the site of the demo's shops is told while it runs: which proof each host shows, and which day it is."""
+"""What the site of the demo's shops is told while it runs: each host's proof, which day it is, how to report orders."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ class Control:
             self._known = known
             return
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        # The keys by which the shops report orders stand in it.
+        fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(known), encoding="utf-8")
         fresh.replace(self._path)
 

@@ -16,9 +16,10 @@ from marketplace.catalogue.rows.prices import parse_price
 from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.shelf import shelf
 from marketplace.devtools.world.shops import SHOPS, product
-from marketplace.devtools.world.site import Answer, WorldSite, answer, hosts_setting
+from marketplace.devtools.world.site import Answer, WorldSite, answer, bought, hosts_setting
 from marketplace.devtools.world.site_control import Control
 from marketplace.devtools.world.structured import KINDS, kind_of
+from marketplace.devtools.world.till import REF, desk_of
 
 COFFEE = "bergkoffie.example"
 
@@ -71,6 +72,34 @@ def test_good_json_ld_is_json() -> None:
     (script,) = tree.iter("script")
     data = json.loads(script.text or "")
     assert (data["@type"], data["offers"]["price"], data["sku"]) == ("Product", "649.00", "BK-005")
+
+
+def test_a_cart_is_ordered_once_by_its_own_form_and_by_no_other_site() -> None:
+    control = Control(None)
+    assert b"Bestellen kan hier niet" in ask("/cart?sku=BK-005", control=control).body
+    # Nobody listens there: what can't be reported was not ordered, and the page says so.
+    control.write(
+        {"desk": desk_of({"web": "http://127.0.0.1:9", "edge": "http://127.0.0.1:9"}, {COFFEE: "key"})}
+    )
+    form = html.fromstring(ask("/cart?sku=BK-005&quantity=2&aan=one", control=control).body).forms[0]
+    assert form.method == "POST" and REF.fullmatch(form.fields["ref"])
+    assert {name: form.fields[name] for name in ("sku", "quantity", "aan")} == {
+        "sku": "BK-005", "quantity": "2", "aan": "one",
+    }  # fmt: skip
+    assert bought(COFFEE, "/", b"", control).status == 404
+    assert bought(COFFEE, "/cart", b"sku=BK-005&ref=nothing", control).status == 404
+    thanks = ask("/ordered?ref=BK-W00C0FFEE&aan=one", control=control).body.decode()
+    assert "BK-W00C0FFEE" in thanks and "Verdiensten" in thanks
+    assert ask("/ordered?ref=<b>", control=control).status == 404
+    site = WorldSite(0, control)
+    threading.Thread(target=site.server.serve_forever, daemon=True).start()
+    try:
+        line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+        line.request("POST", f"/{COFFEE}/cart", "sku=BK-005", {"Origin": "https://evil.example"})
+        assert line.getresponse().status == 403
+    finally:
+        site.server.shutdown()
+        site.server.server_close()
 
 
 def test_tokens_go_from_the_landing_page_to_the_cart_and_nothing_else_does() -> None:
