@@ -28,7 +28,7 @@ from marketplace.core.schemas import dump_instant, dump_money
 from marketplace.offers import partnerships
 from marketplace.offers import service as offers
 from marketplace.offers import terms as offer_terms
-from marketplace.offers.models import Offer
+from marketplace.offers.models import Offer, OfferState
 from tracking.commissions import intake
 from tracking.links import service as links
 from tracking.orders.schemas import OrderReport
@@ -86,9 +86,9 @@ def play(actor: Actor, shop: Shop, now: dt.datetime) -> Rehearsed:
 
 
 def _play(session: Session, actor: Actor, shop: Shop, found: Rehearsed, now: dt.datetime) -> dict[str, Any]:
-    offer = _offer(session, actor, shop, now)
+    offer, begun = _offer(session, actor, shop, now)
     guest = _guest(session, now)
-    moment = now - dt.timedelta(minutes=1)
+    moment = max(begun, now - dt.timedelta(minutes=1))
     with db.within(session, db.Scope(actor_id=guest.user_id, adviser_id=guest.adviser_id)):
         joined = partnerships.apply(session, guest, offer.id, now=moment)
     partnerships.approve(session, actor, joined.id, now=moment)
@@ -96,7 +96,9 @@ def _play(session: Session, actor: Actor, shop: Shop, found: Rehearsed, now: dt.
         accepted = partnerships.accept(session, joined.id, guest, moment)
         link = links.ensure_offer_link(session, accepted, moment)
     found.told["click"] = {"url": links.url(link), "target": link.target_url}
-    token = tokens.sign(config.current().token_keys, link.id, ids.new_id(), now - dt.timedelta(seconds=5))
+    # A token knows whole seconds only, and a click before the terms would not count.
+    clicked = max(moment + dt.timedelta(seconds=1), now - dt.timedelta(seconds=5))
+    token = tokens.sign(config.current().token_keys, link.id, ids.new_id(), clicked)
     found.told["token"] = {"token": token}
     order = _order(session, shop, found.order_ref, token, now)
     answer = intake.report_order(session, shop.id, "test", OrderReport().load(order), now, "page")
@@ -122,18 +124,24 @@ def _judge(found: Rehearsed, told: Mapping[str, Any]) -> None:
     found.told["commission"] = {"amount": Money.parse(earned["amount"], earned["currency"])}
 
 
-def _offer(session: Session, actor: Actor, shop: Shop, now: dt.datetime) -> Offer:
-    """Return the shop's offer that would be advised on, open inside the rehearsal. Raises TermsMissing."""
+def _offer(session: Session, actor: Actor, shop: Shop, now: dt.datetime) -> tuple[Offer, dt.datetime]:
+    """Return the shop's offer that would be advised on, open inside the rehearsal, and since when. Raises TermsMissing.
+
+    It is open since two minutes ago, or since what a quick owner did just now: terms published, the offer opened.
+    """
     mine = [one for one in offers.listed(session, actor, shop_id=shop.id, limit=50) if one.state != "closed"]
-    ready = [one for one in mine if offer_terms.at(session, one.id, now) is not None]
+    in_force = {one.id: known for one in mine if (known := offer_terms.at(session, one.id, now)) is not None}
+    ready = [one for one in mine if one.id in in_force]
     if not ready:
         raise offers.TermsMissing(offer_id=mine[0].id if mine else "–")
     best = min(ready, key=lambda one: (one.state != "open", one.id))
-    if public.first_host(session, shop.id) is None:
-        return best
-    if best.state == "open":
-        return best
-    return offers.move(session, actor, best.id, "open", now=now - dt.timedelta(minutes=2))
+    moved = session.scalars(
+        sa.select(sa.func.max(OfferState.from_at)).where(OfferState.offer_id == best.id)
+    ).one()
+    begun = max(now - dt.timedelta(minutes=2), in_force[best.id].effective_from, moved)
+    if best.state == "open" or public.first_host(session, shop.id) is None:
+        return best, begun
+    return offers.move(session, actor, best.id, "open", now=begun), begun
 
 
 def _guest(session: Session, now: dt.datetime) -> Actor:

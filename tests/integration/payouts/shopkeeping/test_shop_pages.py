@@ -11,10 +11,13 @@ from typing import Any
 import lxml.html
 import pytest
 
+from marketplace.accounts import shops
+from marketplace.core import db
 from marketplace.core.money import Money
-from payouts.shopkeeping import purse
+from payouts.shopkeeping import acts_rehearsal, purse
 from tests.integration.payouts.shopkeeping.business import HOSTILE, Business
 from tests.standing import Standing, standing
+from tracking.commissions import news
 
 
 def words(page: lxml.html.HtmlElement) -> str:
@@ -155,6 +158,16 @@ def test_test_order_passes_every_hop_and_leaves_nothing_but_itself(business):
     assert counted() == before
     kept = business.trade.rows("SELECT mode, source FROM shop_order WHERE order_ref LIKE 'TEST-%'")
     assert kept == [{"mode": "test", "source": "page"}]
+
+
+def test_test_order_can_be_tried_a_second_after_the_offer_was_opened(business):
+    world = business.trade.world
+    statement = "SELECT max(from_at) AS since FROM offer_state WHERE offer_id = :o"
+    [row] = business.trade.rows(statement, o=world.offer_id)
+    with db.session() as session:
+        shop = shops.get(session, world.shop_id)
+    played = acts_rehearsal.play(world.owner, shop, row["since"] + dt.timedelta(seconds=1))
+    assert (played.failed, played.refusal, played.is_whole) == (None, None, True)
 
 
 def test_test_order_names_the_hop_that_fails_and_what_to_do(business):
