@@ -13,6 +13,13 @@ function toast(text) {
   box.timer = setTimeout(() => box.classList.remove("on"), 3200);
 }
 
+// An open menu closes as a dialog does: by Escape, which leads back to its button, and by a click elsewhere.
+on("keydown", event => {
+  const menu = event.key === "Escape" && !one("dialog[open]") && one("details.menu[open]");
+  if (menu) { menu.open = false; one("summary", menu).focus(); }
+});
+on("click", event => all("details.menu[open]").forEach(menu => { if (!menu.contains(event.target)) menu.open = false; }));
+
 on("click", async event => {
   const target = event.target.closest("[data-copy],[data-open],[data-close],[data-print]");
   if (!target) return;
