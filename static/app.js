@@ -44,6 +44,18 @@ on("submit", event => {
     setTimeout(() => all("button", form).forEach(button => { button.disabled = true; }));
   }
 });
+// One box above a list ticks all boxes of its name; without this script it stays hidden.
+const ticked = () => all("[data-all]").forEach(box => {
+  const boxes = all(`input[name="${CSS.escape(box.dataset.all)}"]`);
+  box.hidden = boxes.length < 2;
+  box.closest("[data-all-line]")?.toggleAttribute("hidden", boxes.length < 2);
+  box.checked = boxes.length > 0 && boxes.every(one => one.checked);
+});
+on("change", event => {
+  const box = event.target.closest("[data-all]");
+  if (box) all(`input[name="${CSS.escape(box.dataset.all)}"]`).forEach(one => { one.checked = box.checked; });
+  else if (event.target.matches("input[type=checkbox]")) ticked();
+});
 on("change", event => {
   const form = event.target.closest("form[data-auto]");
   if (form) form.requestSubmit();
@@ -118,5 +130,11 @@ on("pointermove", event => {
 });
 on("focusout", event => { const chart = event.target.closest?.("[data-chart]"); if (chart) closeChart(chart); });
 
-on("htmx:response:error", () => toast(said("failed")));
+// A refusal that the page tells itself, where it was sent, needs no second word.
+on("htmx:response:error", event => {
+  const { response, text } = event.detail?.ctx ?? {};
+  if (![404, 409, 422].includes(response?.status) || !text?.includes('role="alert"')) toast(said("failed"));
+});
 on("htmx:error", () => toast(said("offline")));
+ticked();
+on("htmx:after:swap", ticked);

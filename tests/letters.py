@@ -77,6 +77,10 @@ _SOME: dict[str, dict[str, Any]] = {
     "follow_confirm": {"adviser": "Noor"},
     "report_received": {"page": "Pans", "receipt": "RP-1"},
     "report_decided": {"page": "Pans", "outcome": "upheld", "reason": "It hides that it is advertising."},
+    "adviser_applied": {"adviser": "Noor", "offer": "Kookoffer", "message": "I cook\nand write."},
+    "taken_on": {"offer": "Kookoffer"},
+    "parted": {"offer": "Kookoffer", "reason": "other", "note": "We know you too little.", "has_advised": True},
+    "orders_waiting": {"orders": 3, "approves": LATER},
     "run_awaits_approval": {"run": "R-2026-0007", "total": AMOUNT, "payouts": 12},
     "run_rejected": {"run": "R-2026-0007", "total": AMOUNT, "reason": "Ruben has a new bank account."},
 }  # fmt: skip

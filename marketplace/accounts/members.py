@@ -24,7 +24,7 @@ class LastOwner(Conflict):
 
     code = "last_owner"
     title = "A shop keeps at least one owner"
-    detail = "This is the only owner of shop {shop_id}."
+    detail = "This is the only owner of the shop."
     next = "Make somebody else an owner first."
 
 

@@ -12,6 +12,7 @@ from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 from marketplace.offers import partnerships
 from marketplace.offers.schemas import (
+    Parting,
     PartnershipPage,
     PartnershipRequest,
     PartnershipSchema,
@@ -64,11 +65,12 @@ def approve(partnership_id: uuid.UUID) -> Any:
 
 @blueprint.route("/<uuid:partnership_id>/decline", methods=["POST"])
 @policy("partnerships", "judge")
+@blueprint.arguments(Parting)
 @blueprint.response(200, PartnershipSchema)
-def decline(partnership_id: uuid.UUID) -> Any:
-    """Refuse an adviser who has not accepted yet, as the shop."""
+def decline(data: dict[str, Any], partnership_id: uuid.UUID) -> Any:
+    """Refuse an adviser, or end with one who advises, as the shop; the adviser reads the reason."""
     with transaction(point="partnerships.decline") as writing:
-        return partnerships.decline(writing, current_actor(), partnership_id, now=request_now())
+        return partnerships.decline(writing, current_actor(), partnership_id, now=request_now(), **data)
 
 
 @blueprint.route("/<uuid:partnership_id>/leave", methods=["POST"])

@@ -23,6 +23,9 @@ from marketplace.core.db import Base, UtcDateTime, created_at, uuid_pk
 
 OFFER_STATES = "state IN ('draft', 'open', 'paused', 'closed')"
 PARTNERSHIP_STATES = "state IN ('applied', 'approved', 'accepted', 'declined', 'left')"
+# Why a shop refuses an adviser, or ends with one; `other` needs a note.
+PARTING_REASONS = ("no_fit", "place_unknown", "enough", "terms_broken", "not_disclosed", "other")
+_PARTINGS = "reason IN (" + ", ".join(f"'{one}'" for one in PARTING_REASONS) + ")"
 
 
 class Offer(Base):
@@ -103,7 +106,7 @@ class CommissionTerms(Base):
 
 
 class Partnership(Base):
-    """An adviser and an offer: applied, approved by the shop, accepted by the adviser, declined or left."""
+    """An adviser and an offer: applied, approved by the shop, accepted by the adviser, left, or declined."""
 
     __tablename__ = "partnership"
     __table_args__ = (
@@ -113,6 +116,7 @@ class Partnership(Base):
             "state <> 'accepted' OR (accepted_at IS NOT NULL AND accepted_terms_id IS NOT NULL)",
             name="accepted",
         ),
+        CheckConstraint(_PARTINGS, name="reason"),
         Index("ix_partnership_shop_id_id", "shop_id", "id"),
         Index("ix_partnership_adviser_id_id", "adviser_id", "id"),
     )
@@ -130,6 +134,9 @@ class Partnership(Base):
     left_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     accepted_terms_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("commission_terms.id"))
     created_at: Mapped[dt.datetime] = created_at()
+    # Why the shop refused, or ended it, while that stands.
+    reason: Mapped[str | None]
+    note: Mapped[str | None]
 
 
 class PartnershipEvent(Base):
@@ -139,6 +146,7 @@ class PartnershipEvent(Base):
     __table_args__ = (
         CheckConstraint(PARTNERSHIP_STATES, name="state"),
         CheckConstraint("(state = 'accepted') = (terms_id IS NOT NULL)", name="terms"),
+        CheckConstraint(_PARTINGS, name="reason"),
         Index("ix_partnership_event_offer_id_adviser_id", "offer_id", "adviser_id", "from_at", "id"),
     )
 
@@ -152,3 +160,5 @@ class PartnershipEvent(Base):
     actor: Mapped[str] = mapped_column(Text)
     terms_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("commission_terms.id"))
     created_at: Mapped[dt.datetime] = created_at()
+    reason: Mapped[str | None]
+    note: Mapped[str | None]

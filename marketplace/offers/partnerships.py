@@ -1,4 +1,4 @@
-"""Partnerships: an adviser applies, the shop approves, the adviser accepts the terms, and may leave."""
+"""Partnerships: an adviser applies, the shop approves, the adviser accepts the terms; either may end it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import advisers
 from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, Forbidden, IllegalTransition, NotFound
-from marketplace.offers import service, terms
+from marketplace.core.errors import Conflict, Forbidden, IllegalTransition, InvalidInput, NotFound
+from marketplace.offers import news, service, terms
 from marketplace.offers.models import Offer, Partnership, PartnershipEvent
 
 MOVES = {
     "applied": ("approved", "declined", "left"),
     "approved": ("accepted", "declined", "left"),
-    "accepted": ("left",),
+    "accepted": ("left", "declined"),
     "declined": ("approved",),
     "left": ("applied",),
 }
@@ -81,6 +81,7 @@ def apply(
         partnership.message, partnership.applied_at = message, now
         partnership.approved_at = partnership.accepted_at = partnership.left_at = None
     _note(session, actor, partnership, now)
+    news.applied(session, partnership, now=now)
     return partnership
 
 
@@ -94,21 +95,36 @@ def approve(session: Session, actor: Actor, partnership_id: uuid.UUID, *, now: d
         return partnership
     _move(partnership, "approved")
     partnership.approved_at, partnership.declined_at = now, None
+    partnership.reason = partnership.note = None
     _note(session, actor, partnership, now)
+    news.taken_on(session, partnership, now=now)
     return partnership
 
 
-def decline(session: Session, actor: Actor, partnership_id: uuid.UUID, *, now: dt.datetime) -> Partnership:
-    """Refuse an adviser who has not accepted yet, as the shop. Declining twice changes nothing.
+def decline(
+    session: Session,
+    actor: Actor,
+    partnership_id: uuid.UUID,
+    *,
+    reason: str,
+    note: str | None = None,
+    now: dt.datetime,
+) -> Partnership:
+    """Refuse an adviser, or end with one who advises, as the shop, and tell them why; twice changes nothing.
 
-    Raises NotFound for another shop's, IllegalTransition.
+    What was clicked before the end counts as it was promised. reason: one of PARTING_REASONS; `other` needs a note.
+    Raises InvalidInput, NotFound for another shop's, IllegalTransition.
     """
+    if reason == "other" and not note:
+        raise InvalidInput({"note": ["Say what the other reason is."]})
     partnership = _of_shop(session, actor, partnership_id)
     if partnership.state == "declined":
         return partnership
+    has_advised = partnership.state == "accepted"
     _move(partnership, "declined")
-    partnership.declined_at = now
+    partnership.declined_at, partnership.reason, partnership.note = now, reason, note or None
     _note(session, actor, partnership, now)
+    news.parted(session, partnership, has_advised=has_advised, now=now)
     return partnership
 
 
@@ -264,6 +280,8 @@ def _note(
             from_at=now,
             actor=actor.label,
             terms_id=terms_id,
+            reason=partnership.reason,
+            note=partnership.note,
         )
     )
     session.flush()

@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from marketplace.core.errors import InvalidInput
 from marketplace.core.schemas import Currency, Instant, Integer, Page, Schema, Text, Uuid, flatten
 from marketplace.offers.documents import DocumentSchema
+from marketplace.offers.models import PARTING_REASONS
 
 OFFER_STATES = ["draft", "open", "paused", "closed"]
 PARTNERSHIP_STATES = ["applied", "approved", "accepted", "declined", "left"]
@@ -84,6 +85,17 @@ class PartnershipRequest(Schema):
     message = Text(maximum=2000, multiline=True, load_default="")
 
 
+class Parting(Schema):
+    """Why a shop refuses an adviser, or ends with one; `other` needs a note."""
+
+    reason = Text(
+        required=True,
+        validate=[validate.OneOf(PARTING_REASONS)],
+        error_messages={"required": "A decline needs a reason; the adviser reads it."},
+    )
+    note = Text(load_default=None, allow_none=True, maximum=500)
+
+
 class PartnershipsQuery(Page):
     """Which partnerships to list."""
 
@@ -92,7 +104,10 @@ class PartnershipsQuery(Page):
 
 
 class PartnershipSchema(Schema):
-    """A partnership; `accepted_terms_id` is the version in force when the adviser accepted."""
+    """A partnership; `accepted_terms_id` is the version in force when the adviser accepted.
+
+    `reason` and `note` say why the shop refused the adviser, or ended with them, while that stands.
+    """
 
     id = fields.UUID()
     offer_id = fields.UUID()
@@ -106,6 +121,8 @@ class PartnershipSchema(Schema):
     declined_at = Instant(allow_none=True)
     left_at = Instant(allow_none=True)
     accepted_terms_id = fields.UUID(allow_none=True)
+    reason = fields.String(allow_none=True, metadata={"enum": [*PARTING_REASONS, None]})
+    note = fields.String(allow_none=True)
 
 
 class OfferPage(Schema):

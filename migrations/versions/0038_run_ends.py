@@ -18,7 +18,7 @@ from alembic import op
 from migrations.grants import grant, grant_execute
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

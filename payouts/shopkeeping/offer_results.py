@@ -36,7 +36,8 @@ _PARTNERS = sa.text(
              count(*) FILTER (WHERE is_declined) AS declined, sum(standing_minor)::bigint AS standing_minor,
              sum(net_minor) FILTER (WHERE standing_minor > 0)::bigint AS net_minor
         FROM earned GROUP BY offer_id, adviser_id)
-    SELECT p.id, p.state, p.message, p.applied_at, p.accepted_at, p.offer_id, p.adviser_id, o.name AS offer,
+    SELECT p.id, p.state, p.message, p.applied_at, p.accepted_at, p.declined_at, p.reason, p.note,
+           p.offer_id, p.adviser_id, o.name AS offer,
            n.display_name AS adviser, n.code, n.kind, f.headline, coalesce(s.orders, 0) AS orders,
            coalesce(s.declined, 0) AS declined, coalesce(s.standing_minor, 0) AS standing_minor,
            coalesce(s.net_minor, 0) AS net_minor, o.currency,

@@ -15,6 +15,7 @@ def blueprints() -> Iterable[Any]:
     from payouts.shopkeeping import (
         views_advisers,
         views_budget,
+        views_counter,
         views_install,
         views_members,
         views_mentions,
@@ -39,5 +40,6 @@ def blueprints() -> Iterable[Any]:
         views_install.blueprint,
         views_members.blueprint,
         views_stores.blueprint,
+        views_counter.blueprint,
         views_mentions.blueprint,
     )

@@ -208,3 +208,19 @@ def _read(told: dict[str, Any]) -> Sale:
     }
     identity, state = told.pop("id"), told.pop("state")
     return Sale(identity, state, told=told, **amounts)
+
+
+_DECIDED = sa.text(
+    """
+    SELECT c.currency, sum((CASE WHEN m.kind = 'approved' THEN m.standing_minor ELSE abs(m.delta_minor) END))::bigint AS decided
+      FROM commission c JOIN LATERAL (
+        SELECT v.* FROM commission_move v WHERE v.commission_id = c.id ORDER BY v.seq DESC LIMIT 1) m ON true
+     WHERE c.shop_id = :shop AND c.id = ANY(:ids) GROUP BY c.currency
+    """
+)
+
+
+def decided(session: Session, shop_id: UUID, ids: Sequence[UUID]) -> Money | None:
+    """Return what advisers get by commissions just approved, or don't get by those just declined; None: nothing."""
+    row = session.execute(_DECIDED, {"shop": shop_id, "ids": list(ids)}).first()
+    return Money(row.decided, row.currency) if row is not None else None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from marketplace.accounts.schemas_shops import NewDomain, NewShop
 from marketplace.core.schemas import Boolean, Day, Page, QueryInteger, Schema, Text, Uuid
+from marketplace.offers.models import PARTING_REASONS
+from marketplace.stores.schemas import DAYS, OpeningHours
+from payouts.shopkeeping.reports import KINDS, OUTCOMES
 from payouts.shopkeeping.sales import STATES
 from tracking.commissions.states import REASONS
 
@@ -59,6 +65,26 @@ class Verdict(Schema):
             raise ma.ValidationError("Say what the other reason is.", "note")
 
 
+class Site(NewDomain):
+    """A site of the shop, also where its whole address was pasted."""
+
+    @ma.pre_load
+    def take_host(self, data: Any, **_kwargs: Any) -> Any:
+        """Keep only the name of an address such as https://www.example.nl/shop?x."""
+        host = data.get("host")
+        if not isinstance(host, str):
+            return data
+        bare = host.strip().removeprefix("https://").removeprefix("http://")
+        return {**data, "host": re.split(r"[/?#]", bare, maxsplit=1)[0]}
+
+
+class BeginShop(NewShop):
+    """A new shop, with the texts that its owner ticked, each by the hash of what was read."""
+
+    agree_terms = Text(load_default=None, maximum=64)
+    agree_data_processing = Text(load_default=None, maximum=64)
+
+
 class WithShop(Schema):
     """A form without fields of its own."""
 
@@ -101,17 +127,29 @@ class ProductsFilter(Page):
 
 
 class BudgetQuery(WithShop):
-    """Which payment somebody comes back from."""
+    """Which payment somebody goes to or comes back from."""
 
-    paid = Uuid(load_default=None)
     begun = Uuid(load_default=None)
+    paid = Uuid(load_default=None)
     cancelled = Uuid(load_default=None)
 
 
 class Welcome(WithShop):
-    """Whether an adviser is taken on."""
+    """Whether an adviser is taken on; to refuse or end it takes a reason, and `other` a note."""
 
     answer = Text(required=True, validate=[validate.OneOf(("approve", "decline"))])
+    reason = Text(load_default=None, validate=[validate.OneOf(PARTING_REASONS)])
+    note = Text(load_default=None, maximum=500)
+
+    @ma.validates_schema
+    def check_reason(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse a refusal without a reason, and `other` without a sentence."""
+        if data["answer"] != "decline":
+            return
+        if data["reason"] is None:
+            raise ma.ValidationError("A decline needs a reason; the adviser reads it.", "reason")
+        if data["reason"] == "other" and not data["note"]:
+            raise ma.ValidationError("Say what the other reason is.", "note")
 
 
 class AdvisersFilter(Schema):
@@ -125,12 +163,73 @@ class AdvisersFilter(Schema):
     format = Text(load_default=None, validate=[validate.OneOf(("csv",))])
 
 
+_SPAN = re.compile(r"([0-2]?[0-9][:.][0-5][0-9])\s*(?:-|–|tot|to)\s*([0-2]?[0-9][:.][0-5][0-9])", re.ASCII)
+
+
+class Spans(Text):
+    """The hours of a day as people write them, such as "09:00-12:30, 13:00-17:30"; nothing: closed."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        found = [_SPAN.fullmatch(part.strip()) for part in text.split(",") if part.strip()]
+        if None in found:
+            raise ma.ValidationError("Write hours as 09:00-17:30; with a break as 09:00-12:30, 13:00-17:30.")
+        return [
+            {"from": one[1].replace(".", ":").rjust(5, "0"), "to": one[2].replace(".", ":").rjust(5, "0")}
+            for one in found
+            if one is not None
+        ]
+
+
+def _day() -> Spans:
+    return Spans(load_default=list, maximum=100)
+
+
+class HoursForm(WithShop):
+    """When a store is open, a line for each day; checked once more as the API's own hours."""
+
+    monday = _day()
+    tuesday = _day()
+    wednesday = _day()
+    thursday = _day()
+    friday = _day()
+    saturday = _day()
+    sunday = _day()
+
+    @ma.validates_schema
+    def check_hours(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse, by day, hours that the API would refuse."""
+        wrong = OpeningHours().validate({day: data[day] for day in DAYS})
+        if wrong:
+            told = ["Each part of a day ends after it begins, and they follow each other."]
+            raise ma.ValidationError(dict.fromkeys(wrong, told))
+
+
+class Colleague(WithShop):
+    """Who works in a store."""
+
+    adviser_id = Uuid(required=True, error_messages={"required": "Choose somebody."})
+
+
 class NewKeyForm(WithShop):
     """A key for a program, by what it is for."""
 
     name = Text(required=True, minimum=1, maximum=80)
     mode = Text(load_default="live", validate=[validate.OneOf(("live", "test"))])
     use = Text(load_default="orders", validate=[validate.OneOf(("orders", "products", "all"))])
+
+
+class ReceivedFilter(Page):
+    """Which reports of the shop's program."""
+
+    shop_id = Uuid(load_default=None)
+    outcome = Text(load_default=None, validate=[validate.OneOf(OUTCOMES)])
+    kind = Text(load_default=None, validate=[validate.OneOf(KINDS)])
+    mode = Text(load_default=None, validate=[validate.OneOf(("live", "test"))])
+    ref = Text(load_default=None, maximum=100)
+    format = Text(load_default=None, validate=[validate.OneOf(("csv",))])
 
 
 class MentionsFilter(Page):

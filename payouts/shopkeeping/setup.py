@@ -18,7 +18,11 @@ _SETUP = sa.text(
            EXISTS (SELECT FROM product p WHERE p.shop_id = s.id AND p.retired_at IS NULL) AS has_products,
            EXISTS (SELECT FROM commission_terms t WHERE t.shop_id = s.id) AS has_terms,
            EXISTS (SELECT FROM shop_order o WHERE o.shop_id = s.id AND o.source = 'api') AS has_reported,
-           EXISTS (SELECT FROM shop_order o WHERE o.shop_id = s.id AND o.mode = 'test') AS has_tested,
+           EXISTS (SELECT FROM shop_order o WHERE o.shop_id = s.id AND o.mode = 'test'
+                     AND (o.source <> 'api' OR EXISTS (SELECT FROM commission c WHERE c.order_id = o.id)))
+             AS has_tested,
+           EXISTS (SELECT FROM api_key k WHERE k.shop_id = s.id AND k.mode = 'live' AND k.revoked_at IS NULL)
+             AS has_live_key,
            EXISTS (SELECT FROM shop_order o WHERE o.shop_id = s.id AND o.mode = 'live') AS has_sold,
            EXISTS (SELECT FROM offer o WHERE o.shop_id = s.id AND o.state = 'open') AS is_open,
            (SELECT count(*) FROM partnership p WHERE p.shop_id = s.id AND p.state = 'applied') AS applications,
@@ -35,13 +39,17 @@ _SETUP = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is there of a shop. has_reported: its own program has sent an order, test or live."""
+    """What is there of a shop. has_reported: its own program has sent an order, test or live.
+
+    has_tested: a test order went through every hop, ours or one of its program. has_live_key: one that opens something.
+    """
 
     has_domain: bool = False
     has_products: bool = False
     has_terms: bool = False
     has_reported: bool = False
     has_tested: bool = False
+    has_live_key: bool = False
     has_sold: bool = False
     is_open: bool = False
     applications: int = 0

@@ -18,6 +18,7 @@ from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from marketplace.offers import partnerships
 from marketplace.offers import service as offers
+from marketplace.offers.models import PARTING_REASONS
 from payouts.shopkeeping import offer_results, schemas, surroundings
 from tracking.commissions.states import REASONS
 from tracking.disputes import answers, reading, service
@@ -34,6 +35,8 @@ COLUMNS: tuple[pages.Column, ...] = (
     ("status", lambda row: row.state),
     ("applied at", lambda row: row.applied_at),
     ("accepted at", lambda row: row.accepted_at),
+    ("reason", lambda row: row.reason),
+    ("note", lambda row: row.note),
     ("orders", lambda row: row.orders),
     ("declined", lambda row: row.declined),
     ("net", lambda row: row.net),
@@ -54,20 +57,30 @@ def judge(partnership_id: UUID) -> Response:
     """Take an adviser on, or refuse them."""
     actor, form, now = current_actor(), Form(schemas.Welcome), request_now()
 
-    def act(data: dict[str, Any]) -> str:
-        wanted: str = data["answer"]
-        done = partnerships.approve if wanted == "approve" else partnerships.decline
+    def act(data: dict[str, Any]) -> tuple[str, bool]:
         with db.transaction(point="shop_pages.welcome") as session:
-            done(session, actor, partnership_id, now=now)
-        return wanted
+            if data["answer"] == "approve":
+                done = partnerships.approve(session, actor, partnership_id, now=now)
+            else:
+                done = partnerships.decline(
+                    session, actor, partnership_id, reason=data["reason"], note=data["note"], now=now
+                )
+            return done.state, done.accepted_at is not None
 
     made = form.send(act)
     if made is None:
-        return _list(actor, form)
-    if made == "approve":
-        pages.said(_("Taken on. Links work as soon as they accept your terms."))
+        return _list(actor, form, partnership_id)
+    state, has_advised = made
+    if state == "accepted":
+        pages.said(_("They advise for you already; nothing changed."), "notice")
+    elif state == "approved":
+        pages.said(_("Taken on. We mailed them to accept your terms; their links count from then on."))
+    elif has_advised:
+        pages.said(
+            _("Ended. New clicks earn nothing; earlier ones are paid as promised. We mailed them why.")
+        )
     else:
-        pages.said(_("Refused. You can still take them on later."))
+        pages.said(_("Refused. We mailed them why. You can still take them on later."))
     return pages.go("/shop/advisers")
 
 
@@ -102,7 +115,7 @@ def answer(dispute_id: UUID) -> Response:
     return pages.go(flask.url_for("shop_advisers.dispute", dispute_id=dispute_id))
 
 
-def _list(actor: Actor, form: Form | None = None) -> Response:
+def _list(actor: Actor, form: Form | None = None, asked: UUID | None = None) -> Response:
     query = Query(schemas.AdvisersFilter)
     with db.session() as session:
         here = surroundings.of(session, actor)
@@ -130,6 +143,8 @@ def _list(actor: Actor, form: Form | None = None) -> Response:
         qr=drawings.inline(invitation) if invitation else "",
         query=query,
         form=form,
+        asked=asked,
+        reasons=PARTING_REASONS,
         **here.context(),
     )
 

@@ -1,4 +1,4 @@
-"""/shop/install: keys for the shop's program, what it sends, and what we heard from it lately."""
+"""/shop/install: keys for the shop's program, what it sends, and everything that we received from it lately."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from marketplace.accounts import keys
 from marketplace.core import clock, config, db, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
-from marketplace.core.forms import Form
+from marketplace.core.forms import Form, Query
+from marketplace.core.paging import encode_cursor, place_after
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
-from payouts.shopkeeping import reports, schemas, surroundings
+from payouts.shopkeeping import reports, schemas, snippets, surroundings
 
 blueprint = flask.Blueprint("shop_install", __name__)
-LATEST = 30
+LATEST = 10
+MOST_IN_A_FILE = 5_000
 MOST_KEYS = 100
 # What a key may be limited to, by what it is for; none means everything that a key of a shop may.
 USES = {
@@ -27,6 +29,18 @@ USES = {
     "products": ("feeds:*", "feed_sources:*", "products:*"),
     "all": (),
 }
+COLUMNS: tuple[pages.Column, ...] = (
+    ("received at", lambda row: row.at),
+    ("kind", lambda row: row.kind),
+    ("order", lambda row: row.order_ref),
+    ("mode", lambda row: row.mode),
+    ("outcome", lambda row: row.outcome),
+    ("reason", lambda row: row.code),
+    ("fields", lambda row: ", ".join(row.fields)),
+    ("channel", lambda row: row.channel),
+    ("tokens", lambda row: ", ".join(row.tokens)),
+    ("earned", lambda row: row.earned),
+)
 
 
 @blueprint.get("/shop/install")
@@ -34,6 +48,29 @@ USES = {
 def index() -> Response:
     """Show keys, the program and the latest reports."""
     return _page(current_actor(), Form(schemas.NewKeyForm, {"mode": "live", "use": "orders"}), None)
+
+
+@blueprint.get("/shop/install/received")
+@policy("shop_pages", "read")
+def received() -> Response:
+    """List everything that the shop's program sent, newest first, or give the list as a file."""
+    actor, query = current_actor(), Query(schemas.ReceivedFilter)
+    data, limit = query.data, query.data["limit"]
+    wanted = reports.Wanted(data["outcome"] or "", data["kind"] or "", data["mode"] or "", data["ref"] or "")
+    with db.session() as session:
+        here = surroundings.of(session, actor)
+        if data["format"] == "csv":
+            every = reports.latest(session, here.shop.id, MOST_IN_A_FILE, wanted)
+            return pages.csv(every, COLUMNS, f"received-{here.shop.code}")
+        found = reports.latest(session, here.shop.id, limit + 1, wanted, place_after(data["cursor"]))
+    shown, more = found[:limit], len(found) > limit
+    return pages.render(
+        "shop/received.html",
+        rows=shown,
+        query=query,
+        next_cursor=encode_cursor(shown[-1].at.isoformat(), shown[-1].id) if more else None,
+        **here.context(),
+    )
 
 
 @blueprint.post("/shop/install/keys")
@@ -84,7 +121,7 @@ def _page(actor: Actor, form: Form, key: str | None) -> Response:
         form.status,
         keys=[one for one in every if one.shop_id == here.shop.id],
         latest=latest,
-        sku=sku,
+        texts=snippets.of(key, here.shop.currency, sku),
         key=key,
         form=form,
         api=f"{config.current().base_url}/api/v1",

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from marketplace.accounts import shops
 from marketplace.accounts.models import Shop
-from marketplace.core import db, pages
+from marketplace.core import db, formats, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import InvalidInput
@@ -77,7 +77,13 @@ def publish(offer_id: UUID) -> Response:
     if made is None:
         return _page(actor, offer_id, form)
     if made.effective_from > request_now():
-        pages.said(_("Version %(number)s is published. Advisers get notice by mail.", number=made.version))
+        pages.said(
+            _(
+                "Version %(number)s is published and holds from %(day)s. Advisers are told by mail.",
+                number=made.version,
+                day=formats.day(made.effective_from, request_now()),
+            )
+        )
     else:
         pages.said(_("Version %(number)s is in force.", number=made.version))
     return pages.go(flask.url_for("shop_offers.show", offer_id=offer_id))

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 import flask
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from marketplace.core import db, pages
+from marketplace.core import db, formats, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import IllegalTransition
 from marketplace.core.formats import ZONE
 from marketplace.core.forms import Form, Query
+from marketplace.core.money import Money
 from marketplace.core.paging import encode_cursor, place_after
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
-from marketplace.core.wording import ngettext
+from marketplace.core.wording import _, ngettext
+from payouts.accrual import budget
 from payouts.shopkeeping import order_life, sales, schemas, surroundings
+from payouts.shopkeeping.surroundings import Surroundings
 from tracking.commissions import approval
 from tracking.commissions.states import REASONS
 
 blueprint = flask.Blueprint("shop_orders", __name__)
 MOST_IN_A_FILE = 20_000
+MOST_UNPAID = 1_000
 COLUMNS: tuple[pages.Column, ...] = (
     ("order", lambda row: row.order_ref),
     ("product", lambda row: row.title),
@@ -57,8 +63,9 @@ def decide() -> Response:
     """Approve or decline one order or many; each that can't be decided any more is left as it is and counted."""
     actor, now, form = current_actor(), request_now(), Form(schemas.Verdict)
 
-    def act(data: dict[str, Any]) -> tuple[int, int]:
-        done, late = 0, 0
+    def act(data: dict[str, Any]) -> tuple[list[UUID], int]:
+        done: list[UUID] = []
+        late = 0
         for commission_id in dict.fromkeys(data["commission"]):
             try:
                 if data["verdict"] == "approve":
@@ -73,7 +80,7 @@ def decide() -> Response:
                         ),
                         point="shop_pages.decline",
                     )
-                done += 1
+                done.append(commission_id)
             except IllegalTransition:
                 # Of many, one may have been decided a moment ago; with a single one it is the answer.
                 if len(data["commission"]) == 1:
@@ -85,15 +92,7 @@ def decide() -> Response:
     if made is None:
         return _list(actor, form)
     done, late = made
-    if form.value("verdict") == "approve":
-        told = ngettext("%(num)s order approved.", "%(num)s orders approved.", done)
-    else:
-        told = ngettext(
-            "%(num)s order declined; the adviser reads why.",
-            "%(num)s orders declined; the advisers read why.",
-            done,
-        )
-    pages.said(told % {"num": done})
+    pages.said(_told(actor, str(form.value("verdict")), done))
     if late:
         told = ngettext(
             "%(num)s order had been decided already and stays as it was.",
@@ -102,6 +101,30 @@ def decide() -> Response:
         )
         pages.said(told % {"num": late}, "notice")
     return pages.go(pages.own_address(flask.request.form.get("next"), "/shop/orders"))
+
+
+def _told(actor: Actor, verdict: str, done: list[UUID]) -> str:
+    """Return what was decided about how much, and what comes next."""
+    with db.session() as session:
+        here = surroundings.of(session, actor)
+        amount = sales.decided(session, here.shop.id, done) or Money(0, here.shop.currency)
+        owed = budget.budget(session, here.shop.id, here.shop.currency, request_now()).owed
+    facts = {"num": len(done), "amount": formats.money(amount)}
+    if verdict == "approve":
+        told = ngettext(
+            "%(num)s order approved: %(amount)s for its adviser.",
+            "%(num)s orders approved: %(amount)s for their advisers.",
+            len(done),
+        )
+        if owed.is_zero:
+            return f"{told % facts} {_('Your budget pays it; it goes along in the next payout.')}"
+        return f"{told % facts} {_('It waits for your budget: advisers are paid after you pay in.')}"
+    told = ngettext(
+        "%(num)s order declined: %(amount)s stays yours. The adviser is mailed why and may dispute it.",
+        "%(num)s orders declined: %(amount)s stays yours. The advisers are mailed why and may dispute it.",
+        len(done),
+    )
+    return told % facts
 
 
 @blueprint.get("/shop/orders/<path:order_ref>")
@@ -114,14 +137,23 @@ def show(order_ref: str) -> Response:
         here = surroundings.of(session, actor, order.shop_id)
         wanted = sales.Wanted(order_ref=order_ref)
         money = sales.page(session, order.shop_id, wanted, None, 10) if order.mode == "live" else []
+        unpaid = _unpaid(session, here) if money else frozenset()
     return pages.render(
         "shop/order.html",
         life=life,
         money=money,
+        unpaid=unpaid,
         form=Form(schemas.Verdict),
         reasons=REASONS,
         **here.context(),
     )
+
+
+def _unpaid(session: Session, here: Surroundings) -> frozenset[UUID]:
+    """Return the commissions that wait for the shop's budget; its owners alone know of that."""
+    if not here.is_owner:
+        return frozenset()
+    return frozenset(one.commission_id for one in budget.awaiting(session, here.shop.id, limit=MOST_UNPAID))
 
 
 def _list(actor: Actor, form: Form) -> Response:
@@ -136,6 +168,7 @@ def _list(actor: Actor, form: Form) -> Response:
         found = sales.page(session, here.shop.id, wanted, place_after(query.data["cursor"]), limit)
         sums = sales.totals(session, here.shop.id, wanted)
         advisers = order_life.advisers(session, here.shop.id)
+        unpaid = _unpaid(session, here)
     shown, more = found[:limit], len(found) > limit
     return pages.render(
         "shop/orders.html",
@@ -145,6 +178,7 @@ def _list(actor: Actor, form: Form) -> Response:
         counts={one: sum(row.orders for row in sums if row.state == one) for one in sales.STATES},
         state=state,
         advisers=advisers,
+        unpaid=unpaid,
         query=query,
         form=form,
         reasons=REASONS,

@@ -194,6 +194,7 @@ def _start(actor: Actor, form: Form) -> Response:
         sources=fetched,
         count=count,
         sample=sample[:3],
+        polled="polled" in flask.request.args,
     )
 
 

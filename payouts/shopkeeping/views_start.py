@@ -12,14 +12,15 @@ import flask
 from werkzeug.wrappers import Response
 
 from marketplace.accounts import domains, limits, shops
-from marketplace.accounts.schemas_shops import NewDomain, NewProof, NewShop
+from marketplace.accounts.schemas_shops import NewDomain, NewProof
 from marketplace.core import config, db, fetch, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
 from marketplace.core.forms import Form
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
-from payouts.shopkeeping import setup, surroundings
+from payouts.shopkeeping import consent, setup, surroundings
+from payouts.shopkeeping.schemas import BeginShop, Site
 from payouts.shopkeeping.surroundings import Surroundings
 
 blueprint = flask.Blueprint("shop_start", __name__)
@@ -43,24 +44,36 @@ def start() -> Response:
 @policy("shop_pages", "begin")
 def shop() -> Response:
     """Ask what the shop is called, and its company number, country and currency."""
-    return rendered(current_actor(), "shop", form=Form(NewShop, {"country": "NL", "currency": "EUR"}))
+    return _shop(current_actor(), Form(BeginShop, {"country": "NL", "currency": "EUR"}))
 
 
 @blueprint.post("/shop/start/shop")
 @policy("shops", "create")
 def make_shop() -> Response:
-    """Make the shop, and go on to its site."""
-    actor, form = current_actor(), Form(NewShop)
+    """Make the shop with what its owner agrees to, and go on to its site."""
+    actor, form = current_actor(), Form(BeginShop)
 
     def act(data: dict[str, Any]) -> UUID:
         with db.transaction(point="shop_pages.make_shop") as session:
-            return shops.create(session, actor, data, request_now()).id
+            texts = consent.asked(session, actor)
+            consent.require(texts, data)
+            made = shops.create(session, actor, data, request_now()).id
+            consent.keep(session, actor, texts, made, request_now())
+            return made
 
     made = form.send(act)
     if made is None:
-        return rendered(actor, "shop", form=form)
+        return _shop(actor, form)
     following = pages.go(flask.url_for("shop_start.domain"))
     return pages.prefer(following, pages.SHOP_COOKIE, str(made))
+
+
+def _shop(actor: Actor, form: Form) -> Response:
+    with db.session() as session:
+        texts = [] if actor.shop_ids else consent.asked(session, actor)
+        here = surroundings.of(session, actor) if actor.shop_ids else None
+        kept = consent.of_shop(session, actor, here.shop.id) if here and here.is_owner else []
+    return rendered(actor, "shop", here, form=form, texts=texts, kept=kept)
 
 
 @blueprint.get("/shop/start/domain")
@@ -74,7 +87,7 @@ def domain() -> Response:
 @policy("domains", "add")
 def add_domain() -> Response:
     """Name a site of the shop, or another way of proving it."""
-    actor, form = current_actor(), Form(NewDomain)
+    actor, form = current_actor(), Form(Site)
 
     def act(data: dict[str, Any]) -> UUID:
         shop_id = data["shop_id"] or pages.current_shop(actor)

@@ -21,7 +21,7 @@ from marketplace.offers import service as offers
 from marketplace.offers import terms as offer_terms
 from payouts.accrual import budget
 from payouts.settlement.schemas import FundingRequest
-from payouts.shopkeeping import acts_rehearsal, example, reports, schemas, surroundings, terms_form
+from payouts.shopkeeping import acts_rehearsal, example, reports, schemas, snippets, surroundings, terms_form
 from payouts.shopkeeping.views_offers import drafted, example_of, publish_from
 from payouts.shopkeeping.views_start import rendered
 from tracking.links import drawings
@@ -142,7 +142,7 @@ def _install(actor: Actor, form: Form, key: str | None) -> Response:
         form=form,
         key=key,
         latest=latest,
-        sku=sku,
+        texts=snippets.of(key, here.shop.currency, sku),
         api=f"{config.current().base_url}/api/v1",
     )
 

@@ -16,8 +16,8 @@ from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from marketplace.stores import service
-from marketplace.stores.schemas import NewStore
-from payouts.shopkeeping import schemas, surroundings
+from marketplace.stores.schemas import DAYS, NewStore
+from payouts.shopkeeping import counter, schemas, surroundings
 from tracking.commissions import stores
 
 blueprint = flask.Blueprint("shop_stores", __name__)
@@ -52,7 +52,7 @@ def create() -> Response:
 @policy("shop_pages", "read")
 def show(store_id: UUID) -> Response:
     """Show what a store sold, who advised, and who works there."""
-    return _page(current_actor(), store_id, None)
+    return store_page(current_actor(), store_id, None)
 
 
 @blueprint.post("/shop/stores/<uuid:store_id>/close")
@@ -67,7 +67,7 @@ def close(store_id: UUID) -> Response:
 
     name = form.send(act)
     if name is None:
-        return _page(actor, store_id, form)
+        return store_page(actor, store_id, form)
     pages.said(_("%(name)s is closed; its orders and its report stay.", name=name))
     return pages.go("/shop/stores")
 
@@ -79,18 +79,27 @@ def _list(actor: Actor, form: Form) -> Response:
     return pages.render("shop/stores.html", form.status, stores=every, form=form, **here.context())
 
 
-def _page(actor: Actor, store_id: UUID, form: Form | None) -> Response:
+def store_page(actor: Actor, store_id: UUID, form: Form | None) -> Response:
+    """Return the page of a store: what it sold, who works there, its hours; form: one that was refused."""
     with db.session() as session:
         store = service.of_shop(session, actor, store_id)
         # Finance and admin read stores over the API; this page is of the shop's own people.
         tenancy.require_shop(actor, "shopkeeping.store", store.shop_id)
         here = surroundings.of(session, actor, store.shop_id)
         report = stores.report(session, store, "live", None, None)
+        people = counter.people(session, store)
     return pages.render(
         "shop/store.html",
         form.status if form is not None else 200,
         store=store,
         report=report,
+        people=people,
+        hours={
+            day: form.value(day)
+            if form is not None and form.value(day)
+            else ", ".join(f"{one['from']}-{one['to']}" for one in store.opening_hours.get(day, ()))
+            for day in DAYS
+        },
         form=form,
         **here.context(),
     )

@@ -164,6 +164,7 @@ PAGES: tuple[Page, ...] = (
     Page("shop-advice", "owner", "/shop/advice"),
     Page("shop-budget", "owner", "/shop/budget"),
     Page("shop-install", "owner", "/shop/install"),
+    Page("shop-received", "owner", "/shop/install/received"),
     Page("shop-members", "owner", "/shop/members"),
     Page("shop-stores", "owner", "/shop/stores"),
     Page("shop-store", "owner", "/shop/stores/{store}"),

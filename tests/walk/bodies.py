@@ -28,6 +28,7 @@ FORMS = {
     "POST /shop/members/<uuid:member_id>/role": {"role": "owner"},
     "POST /shop/offers/<uuid:offer_id>": {"value": "9", "window_days": "14", "hold_days": "14"},
     "POST /shop/offers/<uuid:offer_id>/move": {"state": "paused"},
+    "POST /shop/stores/<uuid:store_id>/hours": {"monday": "09:00-17:30"},
     "POST /shop/products/sources/<uuid:feed_source_id>": {"do": "pause"},
 }
 
@@ -86,6 +87,7 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/offers": {"name": "o", "description": "d", "currency": "EUR"},
         "/offers/<uuid:offer_id>/terms": terms,
         "/partnerships": {"message": "m"},
+        "/partnerships/<uuid:partnership_id>/decline": {"reason": "other", "note": "n"},
         "/links": {"url": town.a.ids["page"]},
         "/feed-sources": {"url": "https://feeds.example/all.xml", "every": "manual"},
         "/feed-sources/<uuid:feed_source_id>": {"every": "weekly"},

@@ -23,7 +23,7 @@ from tracking.attribution import service as attribution
 from tracking.commissions import answers, intake, visibility
 from tracking.commissions.answers import Answer
 from tracking.commissions.schemas import OrderPage, OrdersQuery, OrderView, PlaceQuery, RefundView
-from tracking.orders import listing
+from tracking.orders import listing, reports
 from tracking.orders.models import ShopOrder
 from tracking.orders.schemas import CancelReport, LinesReport, OrderReport, Ref, RefundReport
 
@@ -33,6 +33,7 @@ blueprint = ApiBlueprint(
     url_prefix="/api/v1/orders",
     description="Sales that shops report, what came back of them, and who earned what by them and why.",
 )
+blueprint.after_request(reports.keep_in_mind)
 
 
 def _place(query: dict[str, Any], order_ref: str) -> tuple[UUID, str, str]:

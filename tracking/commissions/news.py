@@ -1,4 +1,4 @@
-"""Mail about commissions: the first order of an adviser, and each one that a shop declines."""
+"""Mail about commissions: an adviser's first order, each that a shop declines, and those that wait for a shop."""
 
 from __future__ import annotations
 
@@ -38,6 +38,32 @@ _FIRST = sa.text(
      ORDER BY a.id LIMIT :limit
     """
 )
+
+# What waits for each shop that was not told this week. A commission waits while nobody approved or declined it; when
+# it is approved by itself goes by its order, as everywhere.
+_WAITING = sa.text(
+    """
+    SELECT c.shop_id, c.currency, s.name AS shop, count(*) AS orders,
+           sum(last.standing_minor)::bigint AS standing_minor,
+           min(greatest(o.ordered_at + t.hold_days * interval '24 hours',
+                        o.received_at + interval '24 hours')) AS approves_at
+      FROM commission c
+      JOIN LATERAL (SELECT m.standing_minor, m.terms_id FROM commission_move m WHERE m.commission_id = c.id
+                     ORDER BY m.seq DESC LIMIT 1) last ON last.standing_minor > 0
+      JOIN commission_terms t ON t.id = last.terms_id
+      JOIN shop_order o ON o.id = c.order_id
+      JOIN shop s ON s.id = c.shop_id
+     WHERE c.mode = 'live' AND c.created_at > :since
+       AND NOT EXISTS (SELECT FROM commission_move v WHERE v.commission_id = c.id
+                         AND v.kind IN ('approved', 'declined'))
+       AND NOT EXISTS (SELECT FROM mail_message m WHERE m.dedupe = 'orders_waiting:' || c.shop_id || :week)
+     GROUP BY c.shop_id, c.currency, s.name
+    HAVING min(c.created_at) < :settled
+     ORDER BY c.shop_id LIMIT :limit
+    """
+)
+# The longest hold that terms may promise, and a day for clicks that come late: older ones can't wait any more.
+_LONGEST_WAIT = dt.timedelta(days=400)
 
 
 def declined(
@@ -94,4 +120,31 @@ def first_orders() -> int:
             )
             (news if is_fresh else late).append(one)
         mail.pass_over(session, late, now=now)
+        return mail.tell_all(session, news, now=now)
+
+
+def orders_waiting() -> int:
+    """Tell shops, once a week, how many orders wait for their yes or no; return how many shops. Safe to run twice.
+
+    Orders of the last day don't make a mail by themselves: who looks every day has seen them.
+    """
+    now = clock.now()
+    week = ":" + "-".join(str(part) for part in now.isocalendar()[:2])
+    with db.transaction(point="commissions.orders_waiting") as session:
+        facts = {"since": now - _LONGEST_WAIT, "week": week, "settled": now - LATE_CLICKS, "limit": BATCH}
+        news = [
+            mail.News(
+                f"owners:{row.shop_id}",
+                "orders_waiting",
+                {
+                    "shop": row.shop,
+                    "orders": row.orders,
+                    "amount": mail.money_fact(Money(row.standing_minor, row.currency)),
+                    "approves": row.approves_at.isoformat(),
+                    "url": f"{config.current().base_url}/shop/orders?shop_id={row.shop_id}",
+                },
+                f"orders_waiting:{row.shop_id}{week}",
+            )
+            for row in session.execute(_WAITING, facts)
+        ]
         return mail.tell_all(session, news, now=now)

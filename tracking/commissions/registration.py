@@ -26,6 +26,7 @@ def register() -> None:
     jobs.sweep("apply_waiting_refunds", every=10)(sweeps.apply_waiting_refunds)
     jobs.sweep("approve_commissions", every=10)(sweeps.approve_due)
     jobs.sweep("first_orders", every=15)(news.first_orders)
+    jobs.sweep("orders_waiting", every=3600)(news.orders_waiting)
     invariants.register()
     figures.register()
     stores.register()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tracking.orders import purchases
+from marketplace.core import jobs
+from tracking.orders import purchases, reports
 
 
 def register() -> None:
-    """Let reviews be proved. Sweeps, promises and lags of orders end in commissions, so they live there."""
+    """Let reviews be proved and old lines go. Other sweeps, promises and lags of orders live with commissions."""
     purchases.register()
+    jobs.sweep("trim_reports", every=600)(reports.trim)
 
 
 def blueprints() -> Iterable[Any]:

@@ -61,7 +61,7 @@ def look(data: dict[str, Any]) -> Any:
         reason = (
             f"{looking.host(page)} is not a verified domain of this shop: its products can't be stored yet."
         )
-        notes.append(Note("link", "host_unverified", reason, "Verify the domain under Domains."))
+        notes.append(Note("link", "host_unverified", reason, "Prove that site at /shop/start/domain."))
     found = renamed({name: one.value for name, one in page.found.items()})
     origins = renamed({name: one.origin for name, one in page.found.items()})
     facts = row.facts

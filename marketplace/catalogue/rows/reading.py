@@ -281,7 +281,7 @@ def _is_gtin(value: str) -> bool:
 @lru_cache(maxsize=256)
 def _unverified(host: str) -> Note:
     reason = f"{host} is not a verified domain of this shop: links to it can't earn yet."
-    return Note("link", "host_unverified", reason, "Verify the domain under Domains.")
+    return Note("link", "host_unverified", reason, "Prove that site at /shop/start/domain.")
 
 
 def _about_currency(read: Read, shop_currency: str) -> Note | None:

@@ -89,7 +89,7 @@ def market(stage: Stage) -> None:
         for one in stage.call("GET", "/partnerships?limit=100", owner)["items"]
         if one["offer_id"] == offer["id"]
     }
-    stage.post(f"/partnerships/{joined[anne['id']]}/decline", owner, also=(409,))
+    stage.post(f"/partnerships/{joined[anne['id']]}/decline", owner, {"reason": "enough"}, also=(409,))
     for who in (bert, cees):
         stage.post(f"/partnerships/{joined[who['id']]}/approve", owner, also=(409,))
         stage.post(f"/partnerships/{joined[who['id']]}/accept", who["token"], also=(409,))

@@ -47,7 +47,7 @@ def test_a_test_key_of_a_shop_judges_no_sale(house):
         ("shop", "POST", "/offers", {"name": "Test"}),
         ("shop", "POST", "/offers/{offer}/pause", None),
         ("shop", "POST", "/offers/{offer}/terms", {}),
-        ("shop", "POST", "/partnerships/{partnership}/decline", None),
+        ("shop", "POST", "/partnerships/{partnership}/decline", {"reason": "enough"}),
         ("shop", "POST", "/codes", {}),
         ("shop", "GET", "/funding", None),
         ("adviser", "POST", "/links", {"url": "https://shop.example/p"}),

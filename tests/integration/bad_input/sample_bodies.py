@@ -143,6 +143,7 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ),
         ("POST", "/offers/{offer_id}/terms"): ("owner", terms),
         ("POST", "/partnerships"): ("adviser", {"offer_id": things["offer_id"], "message": "m"}),
+        ("POST", "/partnerships/{partnership_id}/decline"): ("owner", {"reason": "other", "note": "n"}),
         ("POST", "/links"): (
             "adviser",
             {

@@ -124,7 +124,7 @@ def test_who_may_what(market: Any, shop: Any) -> None:
         (other, f"/offers/{offer_id}/close", None, 404),
         (other, f"/offers/{offer_id}/terms", TERMS, 404),
         (other, f"/partnerships/{one}/approve", None, 404),
-        (other, f"/partnerships/{one}/decline", None, 404),
+        (other, f"/partnerships/{one}/decline", {"reason": "enough"}, 404),
         (shop.owner, f"/partnerships/{one}/leave", None, 403),
         (shop.owner, "/partnerships", {"offer_id": offer_id}, 403),
         (market.adviser(), f"/partnerships/{one}/leave", None, 404),

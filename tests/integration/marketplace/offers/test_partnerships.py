@@ -51,6 +51,8 @@ def step(name: str, actor: Actor, partnership: Partnership, now: dt.datetime = N
     with transaction() as session:
         if name == "accept":
             return partnerships.accept(session, partnership.id, actor, now)
+        if name == "decline":
+            return partnerships.decline(session, actor, partnership.id, reason="enough", now=now)
         verb: Callable[..., Partnership] = getattr(partnerships, name)
         return verb(session, actor, partnership.id, now=now)
 
@@ -126,7 +128,7 @@ def test_steps_that_do_not_fit_are_refused_and_leave_no_trace(market: Any, shop:
         ((), "accept"),
         (("decline",), "accept"),
         (("decline",), "leave"),
-        (("approve", "accept"), "decline"),
+        (("approve", "accept", "decline"), "accept"),
         (("leave",), "accept"),
         (("leave",), "approve"),
         (("leave",), "decline"),

@@ -42,7 +42,7 @@ def business(world: Standing[Business]) -> Iterator[Business]:
 
 PAGES = (
     "/shop", "/shop/orders", "/shop/orders?status=all", "/shop/orders/A-1", "/shop/offers", "/shop/advisers",
-    "/shop/budget", "/shop/products", "/shop/install", "/shop/members", "/shop/stores", "/shop/start/shop",
+    "/shop/budget", "/shop/products", "/shop/install", "/shop/install/received", "/shop/members", "/shop/stores", "/shop/start/shop",
     "/shop/start/domain", "/shop/start/products", "/shop/start/terms", "/shop/start/install", "/shop/start/test",
     "/shop/start/live", "/shop/advice",
 )  # fmt: skip
@@ -99,7 +99,7 @@ def test_many_orders_are_approved_at_once_and_one_that_was_decided_is_only_count
 def test_decline_without_a_reason_is_refused_and_with_one_the_adviser_reads_it(business):
     form = {"verdict": "decline", "commission": business.ids["DECLINE-1"]}
     page = business.page("/shop/orders", form=form, status=422)
-    assert "A decline needs a reason; the adviser reads it." in words(page)
+    assert "Choose a reason; the adviser reads it." in words(page)
     business.ask("/shop/orders", form=form | {"reason": "other", "note": HOSTILE}, status=303)
     mine = business.trade.call("GET", f"/commissions/{business.ids['DECLINE-1']}", status=200)
     assert (mine["state"], mine["note"]) == ("declined", HOSTILE)
@@ -232,7 +232,20 @@ def test_somebody_without_a_shop_begins_one_comes_to_its_site_and_sees_no_other(
     wrong = {"name": HOSTILE, "legal_name": "B", "registration_no": "1", "country": "NL", "currency": "EUR"}
     business.ask("/shop/start/shop", form=wrong, status=422, who=bert)
     right = wrong | {"registration_no": "90000003"}
+    begin = business.page("/shop/start/shop", who=bert)
+    boxes = begin.xpath("//form//input[@type='checkbox']")
+    assert [one.get("name") for one in boxes] == ["agree_terms", "agree_data_processing"]
+    assert not begin.xpath("//input[@type='checkbox'][@checked]"), "nothing is agreed to beforehand"
+    unread = business.page("/shop/start/shop", form=right, status=422, who=bert)
+    assert "Agree to it first" in words(unread)
+    right |= {one.get("name"): one.get("value") for one in boxes}
+    business.ask("/shop/start/shop", form=right | {"agree_terms": "0" * 64}, status=422, who=bert)
     made = business.ask("/shop/start/shop", form=right, status=303, who=bert)
+    kept = business.trade.call("GET", "/agreements", bearer=bert, status=200)["items"]
+    assert [(one["kind"], one["version"], one["shop_id"] is None) for one in kept] == [
+        ("terms", 1, True),
+        ("data_processing", 1, False),
+    ]
     assert made.headers["Location"] == "/shop/start/domain"
     assert business.ask("/shop/start", status=303, who=bert).headers["Location"] == "/shop/start/domain"
     begin = words(business.page("/shop", who=bert))
@@ -268,3 +281,49 @@ def test_terms_of_an_open_offer_of_a_live_shop_are_there_for_everybody_and_no_ot
     business.trade.execute("UPDATE offer SET state = 'paused' WHERE id = :o", o=business.trade.world.offer_id)
     business.ask(path, status=404, who=None)
     business.trade.execute("UPDATE offer SET state = 'open' WHERE id = :o", o=business.trade.world.offer_id)
+
+
+def test_adviser_is_refused_or_ended_with_a_reason_only_and_the_list_says_it(business):
+    dora = business.trade.join("Dora")
+    [partnership] = [one for one in business.api("/partnerships") if one["adviser_id"] == str(dora.id)]
+    path = f"/shop/advisers/{partnership['id']}"
+    bare = business.page(path, form={"answer": "decline"}, status=422)
+    assert "reason; the adviser reads it." in words(bare)
+    assert bare.xpath("//details[@open]//option[@value='place_unknown']"), "the form stays open where it was"
+    business.ask(path, form={"answer": "decline", "reason": "other", "note": HOSTILE}, status=303)
+    told = words(business.page("/shop/advisers"))
+    assert "Ended by you" in told and "Another reason: <script>alert(1)</script>" in told
+    listed = business.ask("/shop/advisers?format=csv").get_data(as_text=True)
+    assert "other" in listed
+
+
+def test_what_was_refused_or_came_twice_is_listed_with_what_to_do_and_no_value_of_it(business):
+    trade = business.trade
+    first = trade.order("SEEN-1")
+    trade.report(first)
+    assert trade.send("POST", "/orders", first).headers["Idempotent-Replayed"] == "true"
+    wrong = trade.order("SEEN-2") | {"currency": "EURO", "customer_name": "Mrs. Secret"}
+    trade.report(wrong, status=422)
+    trade.report(first | {"currency": "USD"}, status=409)
+    lines = trade.rows("SELECT outcome, code, order_ref, fields FROM shop_report ORDER BY id")
+    assert [(one["outcome"], one["code"], one["order_ref"]) for one in lines] == [
+        ("repeated", None, "SEEN-1"),
+        ("refused", "invalid_input", "SEEN-2"),
+        ("refused", "content_differs", "SEEN-1"),
+    ]
+    assert not any("Mrs. Secret" in str(one) for one in lines)
+    page = words(business.page("/shop/install/received?outcome=refused"))
+    assert "SEEN-2" in page and "currency" in page and "Nothing changed; your program" not in page
+    twice = words(business.page("/shop/install/received?ref=SEEN-1"))
+    assert "Nothing changed; your program got the first answer again." in twice
+    file = business.ask("/shop/install/received?ref=SEEN-2&format=csv").get_data(as_text=True)
+    [row] = csv.DictReader(io.StringIO(file.lstrip("\ufeff")))
+    assert (row["outcome"], row["reason"], row["kind"]) == ("refused", "invalid_input", "order")
+
+
+def test_shop_is_told_of_waiting_orders_once_a_week(business):
+    with business.trade.as_worker():
+        assert news.orders_waiting() == 1
+        assert news.orders_waiting() == 0
+    [mail] = business.trade.rows("SELECT facts FROM mail_message WHERE template = 'orders_waiting'")
+    assert mail["facts"]["orders"] >= 3
