@@ -11,6 +11,7 @@ from marketplace.devtools import environment
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.secret_file import read_secret
 from marketplace.devtools.state import World
+from marketplace.devtools.world import pictured
 from marketplace.devtools.world.plan import plan
 from marketplace.devtools.world.play import play
 from marketplace.devtools.world.site import hosts_setting
@@ -33,7 +34,10 @@ def seed(world: World, say: Callable[[str], None], scale: int = 1) -> dict[str, 
     DevtoolsError when a step does not come out as promised.
     """
     facts = read_secret(world.running_file)
-    return play(facts, plan(scale=scale), _runner(world, facts), Control(world.site_file), say)
+    people = play(facts, plan(scale=scale), _runner(world, facts), Control(world.site_file), say)
+    if left := pictured.wait(facts):
+        say(f"  {left} pictures of products are still being drawn")
+    return people
 
 
 def _runner(world: World, facts: dict[str, Any]) -> Callable[..., str]:
