@@ -135,7 +135,7 @@ def save(
 def refuse_older(draft: AdviceDraft, edit: int) -> None:
     """Raise EditedElsewhere unless the writer began from the newest edit."""
     if edit != draft.edit:
-        raise EditedElsewhere(edit=edit, present=draft.edit, saved_at=draft.saved_at.isoformat())
+        raise EditedElsewhere(edit=edit, present=draft.edit, saved_at=draft.saved_at)
 
 
 def require_active(session: Session, actor: Actor, now: dt.datetime) -> UUID:

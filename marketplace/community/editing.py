@@ -17,6 +17,7 @@ from marketplace.advice.models import AdviceDraft
 from marketplace.catalogue import products
 from marketplace.catalogue.models import Product
 from marketplace.community import showing
+from marketplace.core.errors import InvalidInput
 from marketplace.pictures import reading as pictures
 
 _LINES: Final = ("plus", "minus")
@@ -101,23 +102,24 @@ def _card(session: Session, adviser_id: UUID, text: str) -> dict[str, Any] | Non
         offers = [row["offer_id"] for row in joined if row["shop_id"] == product.shop_id]
         paying = str(offers[0]) if offers else None
         return {"id": _fresh(), "type": "product", "product_id": str(product.id), "offer_id": paying}
-    if text.strip().startswith(("https://", "http://")):
-        return {
-            "id": _fresh(),
-            "type": "product",
-            "url": text.strip(),
-            "seller": urlsplit(text.strip()).hostname or "",
-        }
+    address = text.strip()
+    if address.startswith(("https://", "http://")):
+        try:
+            seller = urlsplit(address).hostname or ""
+        except ValueError as error:
+            raise InvalidInput({"url": ["Not an address."]}) from error
+        return {"id": _fresh(), "type": "product", "url": address, "seller": seller}
     return None
 
 
 def product_of(session: Session, text: str) -> Product | None:
     """Return the product that an id or the address of its page names, or None."""
+    if (named := _uuid(text)) is not None:
+        return session.get(Product, named)
     try:
-        return session.get(Product, UUID(text))
+        host = (urlsplit(text).hostname or "").removeprefix("www.") if text.isprintable() else ""
     except ValueError:
-        pass
-    host = (urlsplit(text).hostname or "").removeprefix("www.")
+        host = ""
     shop_id = (
         (public.shop_of_host(session, host) or public.shop_of_host(session, f"www.{host}")) if host else None
     )
@@ -128,12 +130,32 @@ def filled(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return blocks as the editor shows them, with every field of their type; for what could not be kept."""
     found = []
     for block in given:
+        if block["type"] == "picture" and _uuid(str(block.get("picture_id"))) is None:
+            # A picture that is none leaves nothing to mend.
+            continue
         fields = blocks.TYPES[block["type"]]().fields if block["type"] in blocks.TYPES else {}
         empty: dict[str, Any] = {
             name: [] if name in _LINES else None if name in _IDS else "" for name in fields
         }
-        found.append({**empty, **block})
+        found.append({**empty, **block, **_unfit(block)})
     return found
+
+
+def _unfit(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return empty what no page can be drawn with: ids of nothing, and addresses that are no page's."""
+    ids = {name for name in ("product_id", "offer_id") if block.get(name)}
+    wrong: dict[str, Any] = {name: None for name in ids if _uuid(str(block[name])) is None}
+    address = str(block.get("url") or "")
+    if ":" in address and not address.startswith(("https://", "http://")):
+        wrong["url"] = None
+    return wrong
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _fresh() -> str:

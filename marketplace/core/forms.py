@@ -54,7 +54,7 @@ class Form:
         """
         sent = flask.request.form if given is None else given
         self.values = {
-            name: values if len(values) > 1 else values[0]
+            name: values if len(values) > 1 and _is_list(self.schema, name) else values[-1]
             for name, values in sent.lists()
             if name not in ENVELOPE
         }
@@ -115,6 +115,11 @@ def _field(schema: ma.Schema, path: list[str]) -> fields.Field[Any] | None:
         elif isinstance(field, schemas.MoneyField):
             field = None
     return field
+
+
+def _is_list(schema: ma.Schema, name: str) -> bool:
+    """Tell whether a field may stand several times; of any other the last one counts, and is shown again."""
+    return isinstance(_field(schema, name.split(".")), fields.List)
 
 
 def _list(field: fields.List[Any], values: list[str]) -> list[Any] | None:

@@ -38,6 +38,13 @@ def test_fields_become_the_values_that_the_schema_wants():
     assert str(found["amount"]) == "12.50"
 
 
+def test_a_field_that_was_sent_twice_is_shown_again_as_it_was_read():
+    form = forms.Form(Sent)
+    sent = MultiDict([("name", "x"), ("name", "y" * 11), ("kinds", "a"), ("kinds", "b")])
+    assert form.send(lambda data: data, sent) is None
+    assert form.values == {"name": "y" * 11, "kinds": ["a", "b"]}
+
+
 def test_an_empty_field_counts_as_absent():
     assert read(("name", "x"), ("days", ""), ("rate.percent_bp", " "), ("kinds", ""))["days"] == 30
     with pytest.raises(InvalidInput) as refused:
