@@ -174,7 +174,7 @@ def add_picture(page_id: UUID) -> Response:
     try:
         limits.spend("picture.send", str(actor.adviser()))
         alt, files = request.form.get("alt", "").strip()[:200], request.files.getlist("file")
-        if len(files) != 1 or not alt:
+        if len(files) != 1 or not alt or any(ord(char) < 32 for char in alt):
             raise InvalidInput({"file": ["Choose one picture, and say in words what it shows."]})
         data = files[0].read()
         picture_service.refuse_name(files[0].filename or "", data)
