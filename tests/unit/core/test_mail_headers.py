@@ -58,10 +58,22 @@ def test_a_program_finds_the_address_that_switches_mails_off_as_it_stands():
 
 
 @pytest.mark.parametrize(
-    "asker", ["Saskia", "Zoë", "Een collega van de nachtdienst uit Zwolle", "a" * 300, "é" * 300, HOSTILE]
+    "page",
+    ["Koffie in de nachtdienst: wat er in mijn tas past", "Waarom de vos niet lacht: over één prentenboek"],
 )
-def test_a_subject_comes_out_as_it_was_written_on_lines_of_a_mail(asker):
-    page = "Waarom de vos niet lacht: over één prentenboek en wat er in mijn tas past"
+@pytest.mark.parametrize(
+    "asker",
+    [
+        "Saskia",
+        "Lotte, 9 jaar",
+        "Zoë",
+        "Een collega van de nachtdienst uit Zwolle",
+        "a" * 300,
+        "é" * 300,
+        HOSTILE,
+    ],
+)
+def test_a_subject_comes_out_as_it_was_written_on_lines_of_a_mail(asker, page):
     raw = sent("question_asked", asker=asker, page=page)
     subject = read(raw)["Subject"]
     assert subject.endswith(f'"{page}"')
