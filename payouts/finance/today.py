@@ -225,8 +225,11 @@ def _sums(session: Session) -> list[Sums]:
     """Return what the books add up to in each currency, in one pass over the balances."""
     return [
         Sums(
-            *(Money(minor, row.currency) for minor in (row.debit, row.credit, row.owed, row.payable)),
-            advisers=row.advisers,
+            Money(row.debit, row.currency),
+            Money(row.credit, row.currency),
+            Money(row.owed, row.currency),
+            Money(row.payable, row.currency),
+            row.advisers,
         )
         for row in session.execute(_SUMS)
     ]

@@ -166,7 +166,7 @@ def _index(form: Form) -> Response:
         names=called,
         frozen=frozen,
         cut_off_on=service.cut_off_on,
-        today=service.today(request_now()),
+        today=service.newest_day(request_now()),
         query=query,
         next_cursor=encode_cursor(shown[-1].id) if len(found) > limit else None,
         form=form,

@@ -257,13 +257,13 @@ def _advisers(asked: _Asked) -> list[Hit]:
         is_finance = "finance" in asked.actor.roles
         where = "/finance/ledger/accounts/adviser:available/{0}/EUR" if is_finance else "/admin/accounts/{1}"
         return [Hit(row.name, where.format(row.id, row.user_id), row.code) for row in rows]
-    rows = asked.session.execute(
+    public = asked.session.execute(
         sa.select(ADVISER.c.id, ADVISER.c.display_name.label("name"), ADVISER.c.code)
         .where(sa.func.lower(ADVISER.c.display_name).like("%" + asked.begins), ADVISER.c.state == "active")
         .order_by(ADVISER.c.display_name, ADVISER.c.id)
         .limit(MOST + 1)
     ).all()
-    return [Hit(row.name, f"/@{row.code}", row.code) for row in rows]
+    return [Hit(row.name, f"/@{row.code}", row.code) for row in public]
 
 
 def _shops(asked: _Asked) -> list[Hit]:

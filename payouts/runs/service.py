@@ -108,12 +108,12 @@ def _end_of(day: dt.date | None, now: dt.datetime) -> dt.datetime | None:
     """Return the first instant after a day of Amsterdam, which is no longer of it."""
     if day is None:
         return None
-    if day > today(now):
+    if day > newest_day(now):
         raise InvalidInput({"cut_off_on": ["This day has not come yet."]})
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), _HOME).astimezone(dt.UTC)
 
 
-def today(now: dt.datetime) -> dt.date:
+def newest_day(now: dt.datetime) -> dt.date:
     """Return the day in Amsterdam, the last that a cut-off may name."""
     return now.astimezone(_HOME).date()
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+import uuid
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,6 +31,12 @@ def draft(world: World, cut_off_on: dt.date | None) -> PayoutRun:
     return world.run(run.id)
 
 
+def paid_by(world: World, run: PayoutRun) -> dict[uuid.UUID, int]:
+    """Return whom the last preview of a run pays, and how many cents."""
+    found = world.read(lambda session: candidates.part(session, run, None).included)
+    return {one.adviser_id: one.amount.minor for one in found}
+
+
 def reject(world: World, run: PayoutRun, who: Finance, reason: str = "Ruben moved his bank.") -> PayoutRun:
     """Reject a run as somebody."""
     with db.use_scope(who.scope):
@@ -47,8 +56,7 @@ def test_what_became_payable_after_the_cut_off_is_not_paid_and_is_in_the_next_ru
     world.earn(early.id, -400)
     run = draft(world, last_day)
     assert runs.cut_off_on(run) == last_day
-    paid = world.read(lambda session: candidates.part(session, run, None).included)
-    assert [(one.adviser_id, one.amount.minor) for one in paid] == [(early.id, 8_600)]
+    assert paid_by(world, run) == {early.id: 8_600}
     # Worked out again it is the same, and the page says how the amount came about.
     before = run.content_hash
     assert world.preview(run.id).content_hash == before
@@ -62,8 +70,7 @@ def test_what_became_payable_after_the_cut_off_is_not_paid_and_is_in_the_next_ru
     assert world.balance("adviser:available", early.id) == 800
     world.earn(early.id, 2_000)
     following = draft(world, None)
-    rest = world.read(lambda session: candidates.part(session, following, None).included)
-    assert {one.adviser_id: one.amount.minor for one in rest} == {early.id: 2_800, late.id: 5_000}
+    assert paid_by(world, following) == {early.id: 2_800, late.id: 5_000}
 
 
 @pytest.mark.slow
@@ -143,3 +150,80 @@ def test_cut_off_and_rejection_over_http(world: World) -> None:
     status, done = world.call("POST", path, checker, reason="October is not closed.")
     assert (status, done["state"], done["rejected_reason"]) == (200, "rejected", "October is not closed.")
     assert world.call("POST", path, checker, reason="Another")[1]["code"] == "illegal_transition"
+
+
+@pytest.mark.slow
+def test_every_act_in_every_state_of_a_run_is_done_or_refused_as_the_table_says(world: World) -> None:
+    world.budget(500_000)
+    acts: dict[str, Callable[[PayoutRun], object]] = {
+        "preview": lambda run: world.preview(run.id),
+        "approve": lambda run: world.approve(world.run(run.id)),
+        "reject": lambda run: reject(world, run, world.checker),
+        "execute": lambda run: world.web(
+            lambda session: runs.execute(session, world.maker.actor, run.id, world.now())
+        ),
+    }
+    ways: dict[str, tuple[str, ...]] = {
+        "draft": (),
+        "approved": ("approve",),
+        "executing": ("approve", "execute"),
+        "rejected": ("reject",),
+    }
+    may = {
+        "draft": {"preview", "approve", "reject"},
+        "approved": {"execute"},
+        # Asked again it goes on.
+        "executing": {"execute"},
+        # By the same person for the same reason: it stays.
+        "rejected": {"reject"},
+    }
+    for state, way in ways.items():
+        for name, act in acts.items():
+            world.adviser(earned=4_000)
+            run = world.draft()
+            for step in way:
+                acts[step](run)
+            assert world.run(run.id).state == state
+            if name in may[state]:
+                act(run)
+                continue
+            with pytest.raises((IllegalTransition, runs.RunNotApproved)):
+                act(run)
+            assert world.run(run.id).state == state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_the_cut_offs_each_amount_is_paid_once_and_none_before_its_day(
+    world: World, seed: int
+) -> None:
+    chance = random.Random(seed)
+    world.budget(1_000_000)
+    people = [world.adviser() for _ in range(3)]
+    # Of whom, since which day, how much: all that became payable or was taken back, and no run paid yet.
+    unpaid: list[tuple[uuid.UUID, dt.date, int]] = []
+    for _round in range(8):
+        for _ in range(chance.randint(1, 4)):
+            one = chance.choice(people).id
+            is_back = chance.random() < 0.3 and world.balance("adviser:available", one) > 500
+            amount = -chance.randint(1, 500) if is_back else chance.randint(1_000, 9_000)
+            unpaid.append((one, world.now().astimezone(HOME).date(), amount))
+            world.earn(one, amount)
+        if chance.random() < 0.6:
+            world.advance(days=chance.randint(1, 3))
+        last = world.now().astimezone(HOME).date()
+        upto = chance.choice([None, last, last - dt.timedelta(days=chance.randint(1, 5))])
+        counts = [line for line in unpaid if line[2] < 0 or upto is None or line[1] <= upto]
+        sums = {one.id: sum(minor for who, _, minor in counts if who == one.id) for one in people}
+        expected = {who: minor for who, minor in sums.items() if minor >= 2_500}
+        run = draft(world, upto)
+        assert paid_by(world, run) == expected
+        if expected and chance.random() < 0.3:
+            reject(world, run, world.checker)
+        elif expected:
+            world.approve(run)
+            assert {one.adviser_id: one.amount_minor for one in world.payouts(run)} == expected
+            unpaid = [line for line in unpaid if line not in counts or line[0] not in expected]
+    for person in people:
+        left = sum(minor for who, _, minor in unpaid if who == person.id)
+        assert world.balance("adviser:available", person.id) == left
