@@ -84,7 +84,7 @@ def suspend(user_id: UUID) -> Response:
     def act(session: Session, reason: str) -> None:
         staff.suspend(session, auth.current_actor(), user_id, request_now(), clock.wall(), reason)
 
-    return _done(user_id, act, _("The account is suspended: sessions and keys are dead from now on."))
+    return _done(user_id, act, _("The account is suspended: sessions and keys stop working from now on."))
 
 
 @blueprint.post("/admin/accounts/<uuid:user_id>/reinstate")

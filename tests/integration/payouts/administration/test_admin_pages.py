@@ -79,8 +79,8 @@ def test_the_first_page_counts_what_waits_and_opens_the_oldest(admin: Admin) -> 
         row.xpath("string(th)").strip(): row.xpath("string(td[1])").strip()
         for row in page.xpath("//tbody/tr")
     }
-    assert rows["Mails that do not go out"] == rows["Events of Stripe set aside"] == "1"
-    assert rows["Events of Stripe not handled"] == "1"
+    assert rows["Mails that do not go out"] == rows["Stripe events set aside"] == "1"
+    assert rows["Stripe events not handled"] == "1"
     assert rows["Disputes to decide"] == "0"
     [primary] = page.xpath("//main//a[contains(@class, 'primary')]/@href")
     assert primary.startswith("/admin/webhooks")
