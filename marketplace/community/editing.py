@@ -145,6 +145,8 @@ def _unfit(block: Mapping[str, Any]) -> dict[str, Any]:
     """Return empty what no page can be drawn with: ids of nothing, and addresses that are no page's."""
     ids = {name for name in ("product_id", "offer_id") if block.get(name)}
     wrong: dict[str, Any] = {name: None for name in ids if _uuid(str(block[name])) is None}
+    if (how := block.get("obtained")) and how not in disclosure.texts()["en"]["obtained"]:
+        wrong["obtained"] = None
     address = str(block.get("url") or "")
     if ":" in address and not address.startswith(("https://", "http://")):
         wrong["url"] = None

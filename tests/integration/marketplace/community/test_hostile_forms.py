@@ -24,6 +24,7 @@ NO_PAGE = "http://[::1"
         {"order": "b9", "b9.type": "product", "b9.product_id": "\0", "b9.offer_id": "x"},
         {"order": "b9", "b9.type": "picture", "b9.picture_id": "x", "b9.alt": "x"},
         {"order": "b9", "b9.type": "picture"},
+        {"order": "b9", "b9.type": "product", "b9.product_id": "x", "b9.obtained": "x", "title": "x" * 5000},
         {"order": "b9", "b9.type": "nothing", "b9.text": "\0"},
         {"title": "a\0b"},
         {"edit": "-1"},
