@@ -202,7 +202,7 @@ def test_reconciliation_and_freeze_say_how_it_is_and_the_freeze_takes_two(desk: 
     assert "This is not a transfer" in refused.text
     desk.ask("/finance/freeze", form={"note": ""}, status=422)
     desk.ask("/finance/freeze", form={"note": f"stop {HOSTILE}"}, status=303)
-    assert "Payouts are frozen since" in text_of(desk.read("/finance"))
+    assert "Payouts have been frozen since" in text_of(desk.read("/finance"))
     desk.ask("/finance/freeze/lift", form={}, status=303)
     assert "You asked, so somebody else of finance lifts it" in text_of(desk.read("/finance/freeze"))
     assert "A second person has to lift" in desk.ask("/finance/freeze/lift", form={}, status=409).text
