@@ -7,14 +7,12 @@ from marshmallow import validate
 from werkzeug.wrappers import Response
 
 from marketplace.community import ranking, showing
-from marketplace.core import config, db, forms, pages, schemas, wording
+from marketplace.core import config, db, forms, pages, recognition, schemas, wording
 from marketplace.core.policy import policy
 from marketplace.core.wording import _
 from marketplace.front import example
 
 blueprint = flask.Blueprint("front", __name__)
-# The edge reads this name too (tracking/edge/consent.py): whoever has it is never recognised at a shop.
-UNKNOWN_COOKIE = "aan_unknown"
 # So many pages of advice stand on the front page.
 TASTE = 3
 
@@ -46,24 +44,39 @@ def how_we_earn() -> Response:
 @policy("public", "read")
 def privacy() -> Response:
     """Say what is stored and let the reader choose."""
-    request = flask.request
-    signal = request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1"
-    unknown = request.cookies.get(UNKNOWN_COOKIE) == "1"
-    form = forms.Form(Choice, {"recognise": "no" if unknown or signal else "yes"})
-    return pages.render("front/privacy.html", form=form, signal=signal)
+    unknown = flask.request.cookies.get(recognition.COOKIE) == "1"
+    form = forms.Form(Choice, {"recognise": "no" if unknown or _signal() else "yes"})
+    return _privacy(form, unknown)
+
+
+def _privacy(form: forms.Form, unknown: bool) -> Response:
+    # What the links' domain said on the way back counts only where it fits the cookie that was set here before.
+    said = flask.request.args.get("links", "")
+    links = said if said == "stale" or said == ("no" if unknown else "yes") else ""
+    return pages.render("front/privacy.html", form.status, form=form, signal=_signal(), links=links)
+
+
+def _signal() -> bool:
+    headers = flask.request.headers
+    return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
 
 
 @blueprint.post("/privacy")
 @policy("public", "choose")
 def choose() -> Response:
     """Remember the choice for a year; links keep working and advisers keep their pay either way."""
-    form = forms.Form(Choice)
+    form, settings = forms.Form(Choice), config.current()
     data = form.send(lambda read: read)
     if data is None:
-        return pages.render("front/privacy.html", form.status, form=form, signal=False)
-    response = pages.prefer(pages.go("/privacy"), UNKNOWN_COOKIE, "1" if data["recognise"] == "no" else "")
-    if data["recognise"] == "no":
-        secure = config.current().base_url.startswith("https")
+        return _privacy(form, unknown=False)
+    unknown, onward = data["recognise"] == "no", "/privacy"
+    if recognition.has_own_host(settings):
+        agent = flask.request.headers.get("User-Agent", "")
+        onward = recognition.address(settings, recognise=not unknown, agent=agent)
+    else:
+        pages.said(_("Your choice is kept for a year on this device."))
+    response = pages.prefer(pages.go(onward), recognition.COOKIE, "1" if unknown else "")
+    if unknown:
+        secure = settings.base_url.startswith("https")
         response.delete_cookie("aan_v", secure=secure, httponly=True, samesite="Lax")
-    pages.said(_("Your choice is kept for a year on this device."))
     return response

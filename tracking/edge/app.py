@@ -8,6 +8,7 @@ import flask
 from marketplace.core import config
 from marketplace.core.config import Settings
 from marketplace.core.reachable import for_browsers
+from tracking.edge import choice
 from tracking.edge.consent import Visitors
 from tracking.edge.directory import Directory
 from tracking.edge.redirect import PREFIXES, Redirect
@@ -84,6 +85,7 @@ def create_edge(settings: Settings) -> flask.Flask:
     app = flask.Flask("tracking.edge", static_folder=None)
     edge = Edge(settings)
     app.extensions["edge"] = edge
+    choice.add_to(app, settings)
     app.add_url_rule("/_edge/health", "health", lambda: flask.jsonify(edge.health()))
     behind, redirect = app.wsgi_app, for_browsers(edge.redirect, settings)
 

@@ -20,7 +20,7 @@ from tracking.touches.pseudonyms import visitor_id
 COOKIE = "aan_v"
 SECONDS_OF_COOKIE = 30 * 86_400
 MODES = {"none": 0, "exempt": 1, "strict": 2}
-# What the page about privacy gives a reader who wants never to be recognised (marketplace/front/views.py).
+# What the page about privacy gives a reader who wants never to be recognised (marketplace/core/recognition.py).
 _UNKNOWN = re.compile(r"(?:^|;\s*)aan_unknown=1(?:;|$)")
 _SEED = re.compile(r"(?:^|;\s*)" + COOKIE + r"=([0-9a-f]{32})(?:;|$)")
 _CONSENTED = re.compile(r"(?:^|&)consent=1(?:&|$)")

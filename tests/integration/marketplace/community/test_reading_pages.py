@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -11,7 +12,7 @@ from lxml import html
 
 import wsgi
 from marketplace.accounts import limits
-from marketplace.core import db
+from marketplace.core import config, db, recognition
 from tests.applications import application
 from tests.integration.marketplace.community.conftest import Square
 
@@ -138,6 +139,29 @@ def test_topics_search_and_lists_for_machines_name_what_is_published(square):
     listed = square.reader.get("/sitemap.xml").text
     assert f"/a/{page['slug']}</loc>" in listed and listed.count("/a/") == 1
     assert "Sitemap: http" in square.reader.get("/robots.txt").text
+
+
+@pytest.fixture
+def apart(square):
+    """The square with the links on a host of their own."""
+    before = config.current()
+    config.use(dataclasses.replace(before, edge_url="http://go.example"))
+    yield square
+    config.use(before)
+
+
+def test_the_choice_about_privacy_goes_on_to_the_links_own_host_and_says_what_came_of_it(apart):
+    for said, kept in (("no", "1"), ("yes", "")):
+        sent = apart.reader.post("/privacy", data={"recognise": said})
+        assert sent.status_code == 303
+        assert sent.headers["Location"].startswith(f"http://go.example/choice?recognise={said}")
+        assert f"{recognition.COOKIE}={kept};" in sent.headers["Set-Cookie"]
+        # Only the host of the links may say that it is kept there, and only what was chosen here.
+        assert not at(read(apart, "/privacy"), ".note")
+        assert "waar onze links wonen" in words(read(apart, f"/privacy?links={said}"), ".note.good")[0]
+        other = {"no": "yes", "yes": "no"}[said]
+        assert not at(read(apart, f"/privacy?links={other}"), ".note")
+    assert at(read(apart, "/privacy?links=stale"), ".note.bad")
 
 
 def test_the_code_of_a_dead_link_is_no_heading(square):
