@@ -9,6 +9,7 @@ from decimal import Decimal
 from html import escape
 from urllib.parse import urlencode
 
+from marketplace.devtools.world import plots
 from marketplace.devtools.world.drawings import PALETTES
 from marketplace.devtools.world.shelf import Shelved, shelf
 from marketplace.devtools.world.shops import SHOPS, ShopFacts
@@ -96,7 +97,8 @@ def index(day: int) -> str:
         for one in SHOPS
     )
     title = "De winkels van de demo"
-    body = f'<main><h1>{title}</h1><p>Drie winkels die niet bestaan.</p>{_OPEN}<ul class="grid">{cards}</ul></main>'
+    shops = f'<p>Drie winkels die niet bestaan.</p>{_OPEN}<ul class="grid">{cards}</ul>'
+    body = f"<main><h1>{title}</h1>{shops}{plots.FORM}</main>"
     return _document(title, body, "coffee")
 
 

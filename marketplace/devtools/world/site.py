@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.ports import HOST
 from marketplace.devtools.site import PROOF_PATH
-from marketplace.devtools.world import pages
+from marketplace.devtools.world import pages, plots
 from marketplace.devtools.world.drawings import logo, picture
 from marketplace.devtools.world.feeds import feed
 from marketplace.devtools.world.shelf import Shelved, shelf
@@ -40,8 +40,9 @@ class Answer(NamedTuple):
 
 
 def hosts_setting(port: int) -> str:
-    """Return AANRADER_FETCH_HOSTS so that every host of the shops is found at this port of loopback."""
-    return ",".join(f"{host}={HOST}:{port}" for one in SHOPS for host in one.hosts)
+    """Return AANRADER_FETCH_HOSTS so that every host of the shops, and each free name, is found at this port."""
+    hosts = [host for one in SHOPS for host in one.hosts]
+    return ",".join(f"{host}={HOST}:{port}" for host in (*hosts, *plots.PLOTS))
 
 
 def answer(host: str, target: str, control: Control) -> Answer:
@@ -90,6 +91,11 @@ def bought(host: str, target: str, body: bytes, control: Control) -> Answer:
     """Return the answer to POST `target` on a host: the order of a cart, reported, and where its thanks stand."""
     facts, prefix, path = _shop_and_path(host.partition(":")[0], urlsplit(target).path)
     sent = parse_qs(body.decode("utf-8", "replace"))
+    if facts is None and path == "/proof":
+        named, token = (sent.get("host") or [""])[0], (sent.get("token") or [""])[0]
+        if plots.place(named, token, control):
+            return Answer(200, "text/plain", f"Placed at https://{named}{PROOF_PATH}\n".encode())
+        return Answer(422, "text/plain", b"Choose a free name and paste the proof as the page gave it.\n")
     if facts is None or path != "/cart":
         return Answer(404, "text/plain", b"There is nothing to send here.\n")
     tokens = tuple(dict.fromkeys(one for one in sent.get("aan", []) if _TOKEN.fullmatch(one)))[:_MOST_TOKENS]

@@ -145,6 +145,22 @@ def test_the_landing_address_of_a_link_opens_without_a_name_server() -> None:
     assert split.isprintable()
 
 
+def test_a_new_shop_takes_a_free_name_and_its_proof_is_shown_there() -> None:
+    control = Control(None)
+    token = "ZjnReB13KCsRP_sHTl0KNv0BU8NlWqd8"
+    body = f"host=mijn-winkel.example&token={token}".encode()
+    assert bought("127.0.0.1:8405", "/proof", body, control).status == 200
+    shown = answer("mijn-winkel.example", "/.well-known/aanrader.txt", control)
+    assert (shown.status, shown.body.decode()) == (200, token)
+    for wrong in (
+        b"host=bergkoffie.example&token=" + token.encode(),
+        b"host=mijn-winkel.example&token=x",
+        b"",
+    ):
+        assert bought("127.0.0.1:8405", "/proof", wrong, control).status == 422
+    assert "mijn-winkel.example=127.0.0.1:8405" in hosts_setting(8405)
+
+
 def test_a_product_that_left_is_gone_and_one_that_has_not_come_is_not_there_yet() -> None:
     control = Control(None)
     control.day = 0
