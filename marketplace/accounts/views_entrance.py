@@ -30,7 +30,9 @@ def sign_in() -> Response:
     actor = pages.actor_here()
     if not actor.is_anonymous:
         return pages.go(_next() or navigation.home_of(actor))
-    return pages.render("accounts/sign_in.html", form=forms.Form(shapes.SignIn), next=_next())
+    # Who just confirmed an address need not type it again.
+    known = {"email": flask.session.pop("confirmed", "")}
+    return pages.render("accounts/sign_in.html", form=forms.Form(shapes.SignIn, known), next=_next())
 
 
 @blueprint.post("/sign-in")
@@ -107,6 +109,7 @@ def do_verify() -> Response:
     if email is None:
         return pages.render("accounts/verify.html", form.status, form=form)
     pages.said(_("Your address %(email)s is confirmed. Sign in to go on.", email=email))
+    flask.session["confirmed"] = email
     return pages.go("/sign-in")
 
 

@@ -42,10 +42,18 @@ def update() -> Response:
             advisers.update_profile(session, actor, cleared | data, now)
         return True
 
-    if form.send(act) is None:
+    sent = flask.request.form.copy()
+    if sent.get("home_page") and "://" not in sent["home_page"]:
+        # People write their site as their browser shows it.
+        sent["home_page"] = f"https://{sent['home_page'].strip()}"
+    with db.session() as session:
+        before = advisers.get(session, actor.adviser())
+        is_first = not (before.headline or before.biography_nl or before.biography_en)
+    if form.send(act, sent) is None:
         return _page(form, Form(shapes.NewEvidence))
     pages.said(_("Your profile is changed; readers see it so from now on."))
-    return pages.go(flask.url_for("adviser_profile_pages.show"))
+    # Who fills it in for the first time came from the list of first steps, and goes on there.
+    return pages.go("/adviser" if is_first else flask.url_for("adviser_profile_pages.show"))
 
 
 @blueprint.post("/adviser/profile/evidence")
@@ -108,6 +116,18 @@ def _page(form: Form | None, stated: Form) -> Response:
         found=found,
         kinds=kinds,
         shops=shops,
+        countries=_countries(),
         form=form,
         stated=stated,
     )
+
+
+def _countries() -> list[tuple[str, str]]:
+    """Return all countries that have two letters, by their names in the language that is spoken."""
+    names = wording.locale().territories
+    found = [
+        (code, str(name))
+        for code, name in names.items()
+        if len(code) == 2 and code not in ("ZZ", "EU", "EZ", "UN")
+    ]
+    return sorted(found, key=lambda one: one[1])

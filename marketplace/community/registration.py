@@ -29,6 +29,7 @@ def blueprints() -> list[Any]:
         views_reading,
         views_reports,
         views_topics,
+        views_twin,
     )
 
     return [
@@ -36,6 +37,7 @@ def blueprints() -> list[Any]:
         views_topics.blueprint,
         views_finding.blueprint,
         views_desk.blueprint,
+        views_twin.blueprint,
         api_questions.blueprint,
         api_questions.saved_answers,
         api_readers.votes,

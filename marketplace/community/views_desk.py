@@ -15,7 +15,7 @@ from marketplace.advice import cards, checks, disclosure, publishing, reading, w
 from marketplace.advice import schemas as advice_schemas
 from marketplace.catalogue.models import Product
 from marketplace.catalogue.search import service as searching
-from marketplace.community import answering, answers, asking, editing, schemas, voting
+from marketplace.community import alike, answering, answers, asking, editing, schemas, views_twin, voting
 from marketplace.core import db, forms, pages, wording
 from marketplace.core import schemas as core
 from marketplace.core.auth import current_actor
@@ -43,6 +43,8 @@ class AnswerForm(core.Schema):
     saved = core.Text(load_default="", maximum=40)
     product = core.Text(load_default="", maximum=2_000)
     keep_as = core.Text(load_default="", maximum=80)
+    # Others who asked the same: the answer reaches them too.
+    also = ma.fields.List(core.Uuid(), load_default=[], validate=[ma.validate.Length(max=TAKE)])
 
 
 @blueprint.get("/adviser/advice")
@@ -104,6 +106,7 @@ def _editor(page_id: UUID, refusal: AppError | None = None, pasted: str = "", se
         seen = editing.preview(session, draft, adviser, found)
         steps = reading.events(session, actor, page_id)[:1] if page.state == "taken_down" else []
         earning = cards.earning(session, [draft.adviser_id])
+        others = views_twin.choices(session, actor, page)
     hits = (
         searching.find(searching.Wish(pasted, take=6)).hits
         if pasted and not pasted.startswith("http")
@@ -117,6 +120,7 @@ def _editor(page_id: UUID, refusal: AppError | None = None, pasted: str = "", se
         adviser=adviser, form=form, pasted=pasted, hits=hits, steps=steps,
         ways=disclosure.texts()[draft.language]["obtained"],
         joined={str(row["offer_id"]): str(row["shop_id"]) for row in earning.values()}, kinds=list(writing.TEMPLATES),
+        others=others,
     )  # fmt: skip
 
 
@@ -139,7 +143,8 @@ def save(page_id: UUID) -> Response:
         if wanted == "publish":
             with db.transaction(point="pages.publish_advice") as session:
                 page = publishing.publish(session, actor, page_id, newest, now)
-            pages.said(_("Readers see it now."))
+            undo = flask.url_for("desk.withdraw", page_id=page_id)
+            pages.said(_("Readers see it now: share the address of this page."), undo=undo)
             return pages.go(f"/a/{page.slug}")
     except AppError as refusal:
         if refusal.status >= 500 or refusal.status in (401, 403, 404):
@@ -148,7 +153,10 @@ def save(page_id: UUID) -> Response:
     is_search = wanted == "card" and pasted and not pasted.startswith("http")
     if is_search or "HX-Request" in flask.request.headers:
         return _editor(page_id, None, pasted if is_search else "")
-    return pages.go(f"/adviser/advice/{page_id}{'#add' if wanted.startswith(('add', 'card')) else ''}")
+    # On with what is new: that is what somebody who added it wants to fill in.
+    known = {block["id"] for block in given["blocks"]}
+    new = next((f"#b-{block['id']}" for block in draft.blocks if block["id"] not in known), "")
+    return pages.go(f"/adviser/advice/{page_id}{new}")
 
 
 def _loaded(given: dict[str, Any]) -> dict[str, Any]:
@@ -231,8 +239,8 @@ def _questions(form: forms.Form | None = None, about: UUID | None = None) -> Res
         facts = cards.facts(session, [one["product_id"] for one in found if one["product_id"]])
         saved = answering.saved(session, actor)
     return pages.render(
-        "advice/questions.html", form.status if form else 200, questions=found, pages=titles, facts=facts, saved=saved,
-        state=state, form=form, about=about,
+        "advice/questions.html", form.status if form else 200, groups=alike.together(found), pages=titles,
+        facts=facts, saved=saved, state=state, form=form, about=about,
     )  # fmt: skip
 
 
@@ -244,7 +252,7 @@ def answer(question_id: UUID) -> Response:
     with db.session() as session:
         asking.asked_of(session, actor, question_id)
 
-    def act(data: dict[str, Any]) -> bool:
+    def act(data: dict[str, Any]) -> int:
         now = pages.business_now()
         with db.transaction(point="pages.answer") as session:
             kept = {str(one.id): one.body for one in answering.saved(session, actor)}
@@ -255,14 +263,18 @@ def answer(question_id: UUID) -> Response:
             if data["product"] and product is None:
                 raise InvalidInput({"product": ["No shop here sells that. Paste the address of a product."]})
             told = {"body": body, "product_id": product.id if isinstance(product, Product) else None}
-            answering.answer(session, actor, question_id, told, now)
+            asked = dict.fromkeys([question_id, *data["also"]])
+            for one in asked:
+                answering.answer(session, actor, one, told, now)
             if data["keep_as"]:
                 answering.save(session, actor, {"title": data["keep_as"], "body": body}, now)
-        return True
+        return len(asked)
 
-    if form.send(act) is None:
+    reached = form.send(act)
+    if reached is None:
         return _questions(form, question_id)
-    pages.said(_("Answered. Readers see it on the page."))
+    several = _("Answered %(num)s questions with it. Readers see them on the page.", num=reached)
+    pages.said(several if reached > 1 else _("Answered. Readers see it on the page."))
     return pages.go("/adviser/questions")
 
 

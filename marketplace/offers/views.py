@@ -83,7 +83,7 @@ def join(offer_id: uuid.UUID) -> Response:
             # An offer that is not open has no page for who never joined it, but a reason why not.
             raise form.refusal or NotFound("offer", offer_id) from None
     pages.said(
-        _("You applied. The shop is asked; its answer will stand here.")
+        _("You applied. The shop is asked; its answer will stand here, and we mail you.")
         if state == "applied"
         else _("The shop has taken you on already: accept the terms below.")
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from tracking.disputes import reading as disputes
 from tracking.disputes import terms as dispute_terms
 from tracking.disputes.models import Dispute
 
+_TITLES = sa.text("SELECT line_ref, title FROM order_line WHERE order_id = :order_id")
 _PLACES = sa.text(
     """
     SELECT DISTINCT c.shop_id, n.name AS shop FROM commission c LEFT JOIN public_shop_name n ON n.id = c.shop_id
@@ -44,9 +45,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One line as it was counted; sku: None for shipping; rate: None where it earns nothing."""
+    """One line as it was counted; sku: None for shipping; title: as the shop told it; rate: None for nothing."""
 
     sku: str | None
+    title: str
     base: Money
     rate: Rate | None
     amount: Money
@@ -92,6 +94,7 @@ def of(session: Session, actor: Actor, row: Earned, now: dt.datetime) -> Life:
         for move in history
     ]
     explained: dict[str, Any] = next((m.detail for m in reversed(history) if m.detail.get("lines")), {})
+    titles = {one.line_ref: one.title for one in session.execute(_TITLES, {"order_id": row.order_id})}
     found = disputes.page(session, actor, disputes.Wanted(commission_id=row.id), None, 1)
     until = None
     if row.state == "declined" and not found:
@@ -100,17 +103,18 @@ def of(session: Session, actor: Actor, row: Earned, now: dt.datetime) -> Life:
         touches,
         decision is not None and decision.code_id is not None,
         steps,
-        [_counted(line) for line in explained.get("lines", ())],
+        [_counted(line, titles) for line in explained.get("lines", ())],
         explained.get("terms_version"),
         found[0][0] if found else None,
         until if until is not None and now < until else None,
     )
 
 
-def _counted(line: dict[str, Any]) -> Counted:
+def _counted(line: dict[str, Any], titles: Mapping[str, str]) -> Counted:
     currency = line["base"]["currency"]
     return Counted(
         line["sku"],
+        titles.get(line.get("line_ref") or "", ""),
         Money.parse(line["base"]["amount"], currency),
         read_rate(line["rate"], currency) if line["rate"] else None,
         Money.parse(line["amount"]["amount"], currency),

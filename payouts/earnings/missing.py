@@ -20,7 +20,8 @@ _SHOPS = sa.text(
 )
 _KNOWN = sa.text(
     """
-    SELECT c.id AS commission_id
+    SELECT c.id AS commission_id,
+           (SELECT a.receipt -> 'others' FROM attribution a WHERE a.order_id = o.id ORDER BY a.n DESC LIMIT 1) AS others
       FROM shop_order o LEFT JOIN commission c ON c.order_id = o.id AND c.adviser_id = CAST(:adviser AS uuid)
      WHERE o.shop_id = :shop AND o.order_ref = :order_ref AND o.mode = 'live'
        AND (c.id IS NOT NULL OR EXISTS (
@@ -35,7 +36,7 @@ class Asked:
     """What was found about a missed order.
 
     state: "credited" (then with the commission), "elsewhere", or "unknown": not reported, or without the adviser's
-    click and code; shop and codes: whom to ask, and which codes the buyer may have used.
+    click and code; shop and codes: whom to ask, and which codes the buyer may have used; reason: the rule, elsewhere.
     """
 
     state: str
@@ -43,6 +44,7 @@ class Asked:
     shop: str
     codes: str
     order_ref: str
+    reason: str | None = None
 
 
 def shops(session: Session, adviser_id: UUID) -> list[tuple[UUID, str, str]]:
@@ -56,4 +58,6 @@ def look(session: Session, adviser_id: UUID, shop: tuple[UUID, str, str], order_
     facts = {"adviser": str(adviser_id), "shop": shop[0], "order_ref": order_ref}
     row = session.execute(_KNOWN, facts).first()
     state = "unknown" if row is None else "credited" if row.commission_id else "elsewhere"
-    return Asked(state, row.commission_id if row is not None else None, shop[1], shop[2], order_ref)
+    others = row.others if row is not None and state == "elsewhere" else ()
+    reason = next((one["reason"] for one in others or () if one["adviser_id"] == str(adviser_id)), None)
+    return Asked(state, row.commission_id if row is not None else None, shop[1], shop[2], order_ref, reason)

@@ -15,7 +15,9 @@ from marketplace.core import formats, paper, wording
 from marketplace.core.actor import Actor
 from marketplace.core.money import Money
 from marketplace.core.wording import _
-from payouts.statements import service
+from payouts.settlement.payout_models import Payout
+from payouts.statements import carried, service
+from payouts.statements.carried import Carried
 
 ZONE = "Europe/Amsterdam"
 
@@ -29,13 +31,17 @@ class Facts:
     adviser: str
     country: str
     vat: str | None
+    carried: Carried | None = None
 
 
 def facts(session: Session, actor: Actor, statement_id: UUID) -> Facts:
     """Return the facts of a statement: the acting adviser's own, or any to the platform. Raises NotFound."""
     statement = service.get(session, actor, statement_id)
     adviser = advisers.get(session, statement.adviser_id)
-    return Facts(statement.document, statement.sha256, adviser.display_name, adviser.country, adviser.vat_no)
+    left = carried.of(session, session.get_one(Payout, statement.payout_id))
+    return Facts(
+        statement.document, statement.sha256, adviser.display_name, adviser.country, adviser.vat_no, left
+    )
 
 
 def pdf(told: Facts, locale: str) -> bytes:
@@ -77,6 +83,7 @@ def composed(told: Facts, at: dt.datetime) -> dict[str, Any]:
             [_("Payout run"), document["run"]],
         ],
         "total": {"label": _("Total paid out"), "amount": formats.money(total)},
+        "carried": _carried(told.carried),
         "columns": [_("Order"), _("Ordered"), _("Terms"), _("Earned"), _("Refunds"), _("In this payout")],
         "shops": [_shop(one, document) for one in document["by_shop"]],
         "explained": [
@@ -87,6 +94,20 @@ def composed(told: Facts, at: dt.datetime) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def _carried(left: Carried | None) -> dict[str, Any]:
+    """Return what stayed behind for later payouts, as rows of a table; no rows when that is not known."""
+    rows = (
+        [
+            [_("On hold, until its return window closes"), formats.money(left.on_hold)],
+            [_("Approved, and not in this payout"), formats.money(left.approved)],
+            [_("Carried forward"), formats.money(left.on_hold + left.approved)],
+        ]
+        if left is not None
+        else []
+    )
+    return {"title": _("Carried forward to later payouts"), "rows": rows}
 
 
 def _period(document: Mapping[str, Any], at: dt.datetime) -> str:

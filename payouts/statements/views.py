@@ -25,7 +25,7 @@ from payouts.accrual import earnings
 from payouts.runs import content
 from payouts.settlement import accounts
 from payouts.settlement.payout_models import Payout
-from payouts.statements import listing, service
+from payouts.statements import carried, listing, service
 
 blueprint = flask.Blueprint("adviser_payouts", __name__)
 statement_blueprint = flask.Blueprint("adviser_statements", __name__)
@@ -125,6 +125,7 @@ def show(statement_id: UUID) -> Response:
         if not tenancy.is_adviser(actor, "statements.page", statement.adviser_id):
             raise NotFound("statement", statement_id)
         payout = session.get_one(Payout, statement.payout_id)
+        left = carried.of(session, payout)
     document = statement.document
     lines = [_line(one) for one in document["orders"]]
     if flask.request.args.get("format") == "csv":
@@ -139,6 +140,7 @@ def show(statement_id: UUID) -> Response:
         others=[(one, _money(one["amount"])) for one in document["other"]],
         by_shop=[(names.get(one["shop_id"], "–"), _money(one["amount"])) for one in document["by_shop"]],
         run=document["run"],
+        left=left,
         arrival_of_sent=bank_days.arrival_of_sent,
     )
 

@@ -36,6 +36,7 @@ BUTTONS = frozenset(
         "POST /adviser/partnerships/<uuid:partnership_id>/leave",
         "POST /adviser/partnerships/<uuid:partnership_id>/accept",
         "POST /adviser/advice/<uuid:page_id>/withdraw",
+        "POST /adviser/advice/<uuid:page_id>/twin",
         "POST /adviser/links/<uuid:link_id>/disable",
         "POST /adviser/links/<uuid:link_id>/enable",
         "POST /adviser/disputes/<uuid:dispute_id>/withdraw",

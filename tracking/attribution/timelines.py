@@ -87,6 +87,9 @@ def read(
     ).all()
     rests: dict[UUID, list[tuple[dt.datetime, dt.datetime | None]]] = {}
     for link_id, from_at, to_at in link_rows:
+        # Never: the query leaves out links that are on.
+        if from_at is None:
+            continue
         rests.setdefault(link_id, []).append((from_at, to_at))
     return Timelines(
         # Nobody is banned before they exist: the first state also holds for what came before it.

@@ -22,11 +22,12 @@ EARNED = ("links", "earned")
 _ROWS = sa.text(
     """
     SELECT l.id, n.name AS shop, o.name AS offer, p.title, p.sku, p.category, p.price_minor, p.sale_price_minor,
-           p.currency, p.availability, p.retired_at, s.standing, t.raw, t.billable, t.own, t.last_day
+           p.currency, p.availability, p.retired_at, s.standing, a.title AS page, t.raw, t.billable, t.own, t.last_day
       FROM tracked_link l
       JOIN offer o ON o.id = l.offer_id
       LEFT JOIN public_shop_name n ON n.id = l.shop_id
       LEFT JOIN product p ON p.id = l.product_id
+      LEFT JOIN advice_page a ON a.code = l.placement AND a.adviser_id = l.adviser_id
       LEFT JOIN link_standing s ON s.link_id = l.id
       LEFT JOIN LATERAL (
         SELECT coalesce(sum(c.clicks) FILTER (WHERE c.name = 'raw'), 0)::bigint AS raw,
@@ -53,6 +54,7 @@ class Entry:
     """One link with where it leads, its clicks and what it earned; `trouble` names what is wrong, or None.
 
     trouble: disabled, left, paused, banned, gone (the product is not sold any more) or out_of_stock.
+    page: the title of the advice page that its place is, if it is one.
     """
 
     link: TrackedLink
@@ -69,6 +71,7 @@ class Entry:
     last_day: dt.date | None
     trouble: str | None
     earned: Sequence[Earned]
+    page: str | None
 
     @property
     def short(self) -> str:
@@ -164,6 +167,7 @@ def _entry(link: TrackedLink, row: Any, earned: Sequence[Earned]) -> Entry:
         row.last_day,
         _trouble(link, row, has_product),
         earned,
+        row.page,
     )
 
 

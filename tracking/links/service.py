@@ -34,14 +34,13 @@ def make(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.dateti
     """
     adviser_id = _active(session, actor, now)
     try:
-        target = targets.parse(data["url"], http_allowed=config.current().http_targets_allowed)
+        address = targets.completed(data["url"])
+        target = targets.parse(address, http_allowed=config.current().http_targets_allowed)
     except targets.TargetRefused as refused:
         raise InvalidInput({"url": [str(refused)]}) from refused
     partnership = _partnership(session, adviser_id, target.host, data.get("offer_id"))
     shop_id = partnership.shop_id
-    product = products.by_link(session, shop_id, data["url"]) or products.by_link(
-        session, shop_id, target.url
-    )
+    product = products.by_link(session, shop_id, address) or products.by_link(session, shop_id, target.url)
     if product is None:
         offer_link = _find_offer_link(session, partnership)
         raise refusals.ProductUnknown(target.url, url(offer_link) if offer_link else "")

@@ -15,6 +15,7 @@ import idna
 PARAMETER = "aan"
 LONGEST = 2000
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_BARE = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?:[/?#]|\Z)", re.IGNORECASE)
 _UNWANTED = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -32,6 +33,12 @@ class Target:
 
     url: str
     host: str
+
+
+def completed(text: str) -> str:
+    """Return an address with https:// before it where that was left out, as browsers show it; else as it was."""
+    text = text.strip()
+    return f"https://{text}" if _BARE.match(text) else text
 
 
 def parse(text: str, *, http_allowed: bool = False) -> Target:

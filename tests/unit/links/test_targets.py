@@ -114,3 +114,19 @@ def test_any_text_is_a_plain_address_or_refused(text: str) -> None:
         assert target.url.isascii() and target.url.isprintable() and " " not in target.url
         assert target.url.startswith(f"https://{target.host}/") and target.host in HOSTS
         assert targets.check(target.url, HOSTS) == target
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (" shop.example/p/1?a=b ", "https://shop.example/p/1?a=b"),
+        ("Shop.example", "https://Shop.example"),
+        ("http://shop.example/", "http://shop.example/"),
+        ("koffie", "koffie"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("//shop.example/", "//shop.example/"),
+        ("127.0.0.1/p", "127.0.0.1/p"),
+    ],
+)
+def test_an_address_as_browsers_show_it_is_completed_and_nothing_else(typed: str, meant: str) -> None:
+    assert targets.completed(typed) == meant

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from marketplace.core import paper, wording
+from marketplace.core.money import Money
 from payouts.statements import pdf
+from payouts.statements.carried import Carried
 from tracking.links import sheet
 
 AT = dt.datetime(2026, 11, 18, 9, 41, tzinfo=dt.UTC)
@@ -51,7 +53,8 @@ def told(orders: int = 2, adviser: str = "Kees", shop: str = "Bergkoffie") -> pd
         "orders": [order(number, shop) for number in range(orders)],
         "other": [{"shop_id": "0193-1", "at": "2026-10-01T10:00:00Z", "kind": "booked", "amount": money("7.00")}],
     }  # fmt: skip
-    return pdf.Facts(document, "ab" * 32, adviser, "NL", None)
+    left = Carried(Money(1148, "EUR"), Money(200, "EUR"))
+    return pdf.Facts(document, "ab" * 32, adviser, "NL", None, left)
 
 
 def card(text: str = "Beans") -> sheet.Card:
@@ -90,6 +93,7 @@ def test_a_statement_tells_both_parties_the_period_and_each_order_of_each_shop()
     ]
     assert shop["rows"][2][::5] == ["Correctie", f"{euro}7,00"]
     assert given["sha256"] == "ab" * 32
+    assert [row[1] for row in given["carried"]["rows"]] == [f"{euro}11,48", f"{euro}2,00", f"{euro}13,48"]
 
 
 def test_names_of_others_are_never_read_as_markup_on_a_statement() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from lxml import html
 
@@ -102,7 +104,8 @@ def test_the_inbox_answers_with_a_saved_text_and_suggests_a_product(square):
     question = {"body": "Kan hij ook grof malen?", "name": "Sanne"}
     first, second = (square.say(f"/questions/page/{page['id']}", question)["id"] for _ in range(2))
     inbox = html.fromstring(ask(square, "GET", "/adviser/questions", 200).text)
-    assert words(inbox, "article h2") == [question["body"]] * 2
+    assert words(inbox, "article h3") == [question["body"]] * 2
+    assert words(inbox, "main h2") == ["2 lezers vroegen iets over Molen"]
     assert "Vragen" in words(inbox, "aside nav")[0]
     [row] = square.trade.rows("SELECT link FROM product WHERE id = :i", i=square.product)
     here = f"/adviser/questions/{first}/answer"
@@ -114,3 +117,27 @@ def test_the_inbox_answers_with_a_saved_text_and_suggests_a_product(square):
     assert [one["body"] for one in told] == ["Ja, op stand 30."] * 2
     assert told[0]["product_id"] == square.product
     assert at(html.fromstring(ask(square, "GET", "/adviser/questions", 200).text), ".empty")
+
+
+def test_one_answer_reaches_all_who_asked_the_same_and_nobody_when_one_was_asked_of_somebody_else(square):
+    page = square.published()
+    asked = [{"body": body} for body in ("Hoe grof maalt hij?", "Welke stand neem je?")]
+    same = [square.say(f"/questions/page/{page['id']}", one)["id"] for one in asked]
+    here = f"/adviser/questions/{same[0]}/answer"
+    ask(square, "POST", here, 404, body="Stand 30.", also=[same[1], str(uuid.uuid4())])
+    assert not square.call("GET", "/questions?state=answered")["items"]
+    ask(square, "POST", here, 303, body="Stand 30.", also=[same[1]])
+    assert [square.look(f"/questions/{one}")["answers"][0]["body"] for one in same] == ["Stand 30."] * 2
+
+
+def test_a_page_is_tied_to_the_same_advice_in_the_other_language_and_untied(square):
+    dutch, english = square.published(), square.published(language="en", title="Hand grinders")
+    here, read = f"/adviser/advice/{dutch['id']}", f"/a/{dutch['slug']}"
+    tree = html.fromstring(ask(square, "GET", here, 200).text)
+    assert tree.xpath("//select[@name='twin_id']/option/@value") == ["", str(english["id"])]
+    ask(square, "POST", f"{here}/twin", 303, twin_id=english["id"])
+    tree = html.fromstring(ask(square, "GET", read, 200).text)
+    assert tree.xpath("//link[@hreflang='en']/@href")[0].endswith(f"/a/{english['slug']}")
+    ask(square, "POST", f"{here}/twin", 303, twin_id=dutch["id"])
+    ask(square, "POST", f"{here}/twin", 303)
+    assert not square.call("GET", f"/advice-pages/{dutch['id']}")["twin_id"]
