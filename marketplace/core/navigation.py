@@ -60,6 +60,7 @@ AREAS = (
         Way("/finance/reconciliation", "Reconciliation", "scale", "c"),
         Way("/finance/ledger", "Ledger", "book-text", "l"),
         Way("/finance/freeze", "Payout freeze", "snowflake", "z", first=False),
+        Way("/find", "Find", "search", "f", first=False),
     )),
     Area("admin", "/admin", "Admin", (
         Way("/admin", "Overview", "house", "o"),
@@ -70,6 +71,7 @@ AREAS = (
         Way("/admin/holds", "Holds", "hand", "h", first=False),
         Way("/admin/jobs", "Jobs", "list-checks", "j", first=False),
         Way("/admin/webhooks", "Webhooks", "webhook", "w", first=False),
+        Way("/find", "Find", "search", "f", first=False),
     )),
 )  # fmt: skip
 _ROLES = {"owner": "shop", "staff": "shop", "adviser": "adviser", "finance": "finance", "admin": "admin"}

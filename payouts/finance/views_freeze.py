@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import flask
 import sqlalchemy as sa
@@ -85,7 +86,8 @@ def _page(form: Form) -> Response:
             .limit(SHOWN)
         ).all()
         people = {one.lift_asked_by for one in (*past, *([standing] if standing else []))}
-        called = names.of(session, people=people | {one.lifted_by for one in past})
+        by_whom = _person_of(standing.frozen_by) if standing else None
+        called = names.of(session, people=people | {one.lifted_by for one in past} | {by_whom})
     return pages.render(
         "finance/freeze.html",
         form.status,
@@ -93,7 +95,16 @@ def _page(form: Form) -> Response:
         in_the_way=way,
         unknown=unknown,
         past=past,
+        by_whom=by_whom,
         names=called,
         asked_by_me=standing is not None and lifting.is_asked_by(standing, actor),
         form=form,
     )
+
+
+def _person_of(label: str) -> UUID | None:
+    """Return the person whom the history of a freeze names, None for a program of ours."""
+    try:
+        return UUID(label.partition(":")[2])
+    except ValueError:
+        return None

@@ -30,6 +30,7 @@ FORMS = {
     "POST /shop/offers/<uuid:offer_id>/move": {"state": "paused"},
     "POST /shop/stores/<uuid:store_id>/hours": {"monday": "09:00-17:30"},
     "POST /shop/products/sources/<uuid:feed_source_id>": {"do": "pause"},
+    "POST /finance/runs/<uuid:run_id>/reject": {"reason": "the month is not closed"},
 }
 
 
@@ -153,5 +154,6 @@ def _static(town: Town) -> dict[str, dict[str, Any]]:
         "/payout-freeze/transfers/<uuid:break_id>/book": {"note": "a lost payout"},
         "/runs": {"currency": "EUR"},
         "/runs/<uuid:run_id>/approve": {"content_hash": "0" * 64, "total": money("1.00"), "totp": "123456"},
+        "/runs/<uuid:run_id>/reject": {"reason": "the month is not closed"},
     }
     return {f"{method} {API}{path}": made for path, made in found.items() for method in ("POST", "PATCH")}

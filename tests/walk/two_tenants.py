@@ -183,6 +183,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "state": "draft",
             "created_by": identity("f", "finance"),
             "approved_by": None,
+            "rejected_by": None,
             "executed_by": None,
             "content_hash": None,
         },

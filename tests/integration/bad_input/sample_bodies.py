@@ -242,8 +242,9 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ("POST", "/disputes/{dispute_id}/decide"): ("admin", {"outcome": "shop", "reason": "no click"}),
         ("POST", "/funding"): ("owner", pay_in),
         ("POST", "/payout-account"): ("adviser", {"currency": "EUR"}),
-        ("POST", "/runs"): ("finance", {"currency": "EUR"}),
+        ("POST", "/runs"): ("finance", {"currency": "EUR", "cut_off_on": "2026-01-31"}),
         ("POST", "/runs/{run_id}/approve"): ("checker", approval),
+        ("POST", "/runs/{run_id}/reject"): ("checker", {"reason": "the month is not closed"}),
         ("POST", "/payout-freeze"): ("finance", {"note": "a look at the books"}),
         ("POST", "/payout-freeze/transfers/{break_id}/book"): (
             "finance",

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import wsgi
+from marketplace.accounts.models import UserAccount
 from payouts.runs import registration
 from tests.applications import application
 from tests.integration.payouts.settling import Finance, World
@@ -198,11 +199,22 @@ def test_reconciliation_and_freeze_say_how_it_is_and_the_freeze_takes_two(desk: 
     assert home.xpath("//a[contains(@class, 'primary')]/@href") == [f"/finance/differences/{item['id']}"]
     assert HOSTILE in text_of(desk.read(f"/finance/differences/{item['id']}"))
     assert "1,23" in text_of(desk.read("/finance/reconciliation"))
+    # What a difference keeps is said in the reader's language, and history keeps its words.
+    with world.rows() as session:
+        session.execute(
+            sa.text(
+                "UPDATE recon_break SET cause = 'Stripe moved money by a transfer that the books do not know.'"
+            )
+        )
+    dutch = text_of(desk.read(f"/finance/differences/{item['id']}?hl=nl"))
+    assert "Stripe heeft geld verplaatst (transfer) waar de boeken niets van weten." in dutch
     refused = desk.ask(f"/finance/differences/{item['id']}/book", form={"note": "whose is it"}, status=409)
     assert "This is not a transfer" in refused.text
     desk.ask("/finance/freeze", form={"note": ""}, status=422)
     desk.ask("/finance/freeze", form={"note": f"stop {HOSTILE}"}, status=303)
     assert "Payouts have been frozen since" in text_of(desk.read("/finance"))
+    maker = world.read(lambda session: session.get_one(UserAccount, world.maker.actor.user_id)).name
+    assert f"{maker} froze it by hand" in text_of(desk.read("/finance/freeze"))
     desk.ask("/finance/freeze/lift", form={}, status=303)
     assert "You asked, so somebody else of finance lifts it" in text_of(desk.read("/finance/freeze"))
     assert "A second person has to lift" in desk.ask("/finance/freeze/lift", form={}, status=409).text
