@@ -7,7 +7,7 @@ from marshmallow import validate
 from werkzeug.wrappers import Response
 
 from marketplace.community import ranking, showing
-from marketplace.core import config, db, forms, pages, recognition, schemas, wording
+from marketplace.core import config, db, forms, pages, recognition, schemas, web, wording
 from marketplace.core.policy import policy
 from marketplace.core.wording import _
 from marketplace.front import example
@@ -53,7 +53,15 @@ def _privacy(form: forms.Form, unknown: bool) -> Response:
     # What the links' domain said on the way back counts only where it fits the cookie that was set here before.
     said = flask.request.args.get("links", "")
     links = said if said == "stale" or said == ("no" if unknown else "yes") else ""
-    return pages.render("front/privacy.html", form.status, form=form, signal=_signal(), links=links)
+    response = pages.render("front/privacy.html", form.status, form=form, signal=_signal(), links=links)
+    settings = config.current()
+    if recognition.has_own_host(settings):
+        # Browsers hold a form to this policy through the redirect that follows it too.
+        own = "form-action 'self'"
+        response.headers["Content-Security-Policy"] = web.CONTENT_SECURITY_POLICY.replace(
+            own, f"{own} {settings.edge_url}"
+        )
+    return response
 
 
 def _signal() -> bool:

@@ -162,6 +162,9 @@ def test_the_choice_about_privacy_goes_on_to_the_links_own_host_and_says_what_ca
         other = {"no": "yes", "yes": "no"}[said]
         assert not at(read(apart, f"/privacy?links={other}"), ".note")
     assert at(read(apart, "/privacy?links=stale"), ".note.bad")
+    # A browser stops a form whose answer leads where the policy does not let forms go.
+    policies = [apart.reader.get(path).headers["Content-Security-Policy"] for path in ("/privacy", "/")]
+    assert ["form-action 'self' http://go.example;" in one for one in policies] == [True, False]
 
 
 def test_the_code_of_a_dead_link_is_no_heading(square):
