@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ import sqlalchemy as sa
 from werkzeug.test import Client, TestResponse
 
 from marketplace.core import db, jobs, policy
+from marketplace.core import pages as pages_of_product
 from tests.attacks.test_access import signed_in
 from tests.integration.bad_input.conftest import siege, unmoved
 from tests.integration.bad_input.siege import SECRET_NAMES, Person, Siege, describe
@@ -95,7 +99,9 @@ def test_attack_40_no_form_leads_to_another_site(siege: Siege, wanted: str) -> N
 def test_attack_41_a_live_link_never_leads_elsewhere(siege: Siege) -> None:
     link = siege.things["link_id"]
     before = siege.mine.rows("SELECT target_url FROM tracked_link WHERE id = :i", i=link)
-    with db.use_scope(db.WATCH), pytest.raises(sa.exc.DBAPIError), db.transaction() as session:
+    scope = db.Scope(adviser_id=uuid.UUID(siege.things["adviser_id"]))
+    refused = pytest.raises(sa.exc.DBAPIError, match="permission denied")
+    with db.use_scope(scope), refused, db.transaction() as session:
         session.execute(
             sa.text("UPDATE tracked_link SET target_url = 'https://evil.example' WHERE id = :i"), {"i": link}
         )
@@ -137,6 +143,42 @@ def test_attack_42_texts_of_strangers_are_shown_as_text_on_every_page(siege: Sie
     assert shown > 3
 
 
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", '=HYPERLINK("//evil.example")')
+
+
+def test_attack_42_no_cell_of_a_list_runs_as_a_formula(siege: Siege) -> None:
+    with siege.app.test_request_context("/"):
+        answer = pages_of_product.csv(FORMULAS, [("what", lambda one: one), ("same", str)], "list")
+    read = list(csv.reader(io.StringIO(answer.get_data(as_text=True))))[1:]
+    assert [cell.lstrip("'") for row in read for cell in row] == [one for one in FORMULAS for _ in range(2)]
+    assert all(cell.startswith("'") for row in read for cell in row)
+
+
+@pytest.mark.slow
+def test_attack_42_no_list_of_a_page_can_be_opened_into_a_formula(siege: Siege) -> None:
+    for statement in (
+        "UPDATE shop SET name = :p",
+        "UPDATE adviser SET display_name = :p",
+        "UPDATE offer SET name = :p",
+        "UPDATE tracked_link SET placement = :p",
+        "UPDATE product SET title = :p, brand = :p",
+    ):
+        siege.mine.execute(statement, p=FORMULAS[0])
+    lists = 0
+    for call in pages(siege, "GET"):
+        for person in siege.people.values():
+            if not (call.guard.public or call.allows(person)):
+                continue
+            answer = ask(siege, "GET", call.path, person, query_string={"format": "csv"})
+            if answer.mimetype != "text/csv":
+                continue
+            cells = [cell for row in csv.reader(io.StringIO(answer.text.lstrip("\ufeff"))) for cell in row]
+            assert [one for one in cells if one.startswith(("=", "@", "\t", "\r"))] == [], call.rule
+            lists += any(FORMULAS[0] in one for one in cells)
+            break
+    assert lists > 1
+
+
 def test_attack_43_no_filter_of_a_page_reaches_the_database_as_words_of_its_own(unmoved: Siege) -> None:
     tried = 0
     for call in pages(unmoved, "GET"):
@@ -147,6 +189,10 @@ def test_attack_43_no_filter_of_a_page_reaches_the_database_as_words_of_its_own(
             assert answer.status_code < 500, f"{call.rule} {payload!r}: {answer.status_code} {text[:300]}"
             for word in ("psycopg", "sqlalchemy", "syntax error"):
                 assert word not in text, describe(answer)
+            if answer.mimetype == "text/html":
+                # What was asked for is told again on many pages.
+                assert "<script>alert(1)" not in text, describe(answer)
+                assert "<img src=x" not in text, describe(answer)
             # Offers that are open are there for every adviser to find, and the platform sees everybody.
             if person is not None and person.name in TENANTS and not call.rule.startswith("/adviser/offers"):
                 assert not any(name in text for name in SECRET_NAMES), describe(answer)

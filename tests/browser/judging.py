@@ -143,14 +143,18 @@ def _words(texts: Any) -> set[str]:
 
 # What a browser made of the page, after every script of ours has run, whatever a policy lets run of it.
 _INJECTED = """hole => [...document.querySelectorAll('*')].filter(one => one.localName === hole || [...one.attributes].some(
-  own => own.name === hole || /^(on|hx-on)/.test(own.name) || /^\\s*(javascript|vbscript):/i.test(own.value)
-  || (own.name === 'srcdoc'))).slice(0, 5).map(one => one.outerHTML.slice(0, 120))"""
+  own => own.name === hole || /^(on|hx-on)/.test(own.name) || own.name === 'srcdoc'
+  || !/^(value|content|placeholder|title|alt|aria-|data-)/.test(own.name) && /^\\s*(javascript|vbscript):/i.test(own.value))).slice(0, 5).map(one => one.outerHTML.slice(0, 120))"""
 
 
 def injected(visit: Visit) -> list[str]:
     """Return elements and attributes of the present page that somebody's text made."""
     found: list[str] = visit.tab.evaluate(_INJECTED, HOLE)
     return [f"made by a text: {one}" for one in found]
+
+
+# Attributes that hold words, in which an address leads nowhere.
+_SAID = ("value", "content", "placeholder", "title", "alt", "aria-", "data-")
 
 
 def markup_of(text: str) -> list[str]:
@@ -171,6 +175,8 @@ def markup_of(text: str) -> list[str]:
             address = "".join(value.split()).lower()
             if name.startswith(("on", "hx-on")) or (name == "hx-vals" and address.startswith("js:")):
                 found.append(f"<{node.tag} {name}={value[:60]}>")
-            if address.startswith(("javascript:", "vbscript:", "data:text", "\x01")):
+            if not name.startswith(_SAID) and address.startswith(
+                ("javascript:", "vbscript:", "data:text", "\x01")
+            ):
                 found.append(f"<{node.tag} {name}={value[:60]}>")
     return found

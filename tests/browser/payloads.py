@@ -45,7 +45,7 @@ COUNT = 500
 # Stands before all others, in case that only the beginning of a text is shown: it makes an element or an attribute that
 # no page has, whatever a policy lets run of it.
 HOLE = "aan-hole"
-FIRST = f"<{HOLE}>'\" {HOLE} x="
+FIRST = f"<{HOLE}>'\" {HOLE} x= </title></textarea></script></style></select><{HOLE}>"
 # What an address becomes.
 LEADS_TO_A_SCRIPT = "javascript:alert(0)//"
 
