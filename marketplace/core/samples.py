@@ -64,7 +64,10 @@ def samples() -> dict[str, Any]:
 
 
 def codes(folder: Path) -> dict[str, list[str]]:
-    """Return the codes that each macro has words for, by its name: the keys of what it sets as `words`."""
+    """Return the codes that each macro has words for, by its name.
+
+    They are the keys of what it sets as `words`, or what it compares its first argument with.
+    """
     found: dict[str, list[str]] = {}
     for file in sorted(folder.glob("*.html")):
         tree = Environment(autoescape=True).parse(file.read_text(encoding="utf-8"))
@@ -76,7 +79,19 @@ def codes(folder: Path) -> dict[str, list[str]]:
                         for pair in assign.node.find_all(nodes.Pair)
                         if isinstance(pair.key, nodes.Const)
                     ]
+            if macro.name not in found and (compared := _compared(macro)):
+                found[macro.name] = compared
     return found
+
+
+def _compared(macro: nodes.Macro) -> list[str]:
+    return [
+        str(with_.expr.value)
+        for one in macro.find_all(nodes.Compare)
+        if macro.args and isinstance(one.expr, nodes.Name) and one.expr.name == macro.args[0].name
+        for with_ in one.ops
+        if with_.op == "eq" and isinstance(with_.expr, nodes.Const)
+    ]
 
 
 def _wrong() -> Form:
