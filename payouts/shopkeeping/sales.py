@@ -212,7 +212,8 @@ def _read(told: dict[str, Any]) -> Sale:
 
 _DECIDED = sa.text(
     """
-    SELECT c.currency, sum((CASE WHEN m.kind = 'approved' THEN m.standing_minor ELSE abs(m.delta_minor) END))::bigint AS decided
+    SELECT c.currency,
+           sum(CASE WHEN m.kind = 'approved' THEN m.standing_minor ELSE abs(m.delta_minor) END)::bigint AS decided
       FROM commission c JOIN LATERAL (
         SELECT v.* FROM commission_move v WHERE v.commission_id = c.id ORDER BY v.seq DESC LIMIT 1) m ON true
      WHERE c.shop_id = :shop AND c.id = ANY(:ids) GROUP BY c.currency

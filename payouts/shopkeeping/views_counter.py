@@ -55,7 +55,7 @@ def change_hours(store_id: UUID) -> Response:
     if form.send(act) is None:
         return store_page(actor, store_id, form)
     pages.said(_("Hours kept."))
-    return pages.go(flask.url_for("shop_stores.show", store_id=store_id) + "#hours")
+    return pages.go(flask.url_for("shop_stores.show", store_id=store_id))
 
 
 @blueprint.post("/shop/stores/<uuid:store_id>/advisers")
@@ -73,7 +73,7 @@ def add_adviser(store_id: UUID) -> Response:
     if form.send(act) is None:
         return store_page(actor, store_id, form)
     pages.said(_("Noted. Their sales at this counter count as those of somebody who works here."))
-    return pages.go(flask.url_for("shop_stores.show", store_id=store_id) + "#people")
+    return pages.go(flask.url_for("shop_stores.show", store_id=store_id))
 
 
 @blueprint.post("/shop/stores/advisers/<uuid:store_adviser_id>/end")
@@ -84,7 +84,7 @@ def end_adviser(store_adviser_id: UUID) -> Response:
     with db.transaction(point="shop_pages.store_adviser_ends") as session:
         store_id = service.end_adviser(session, actor, store_adviser_id, request_now()).store_id
     pages.said(_("They no longer work here; what they sold here stays in its report."))
-    return pages.go(flask.url_for("shop_stores.show", store_id=store_id) + "#people")
+    return pages.go(flask.url_for("shop_stores.show", store_id=store_id))
 
 
 @blueprint.post("/shop/advisers/<uuid:partnership_id>/code")

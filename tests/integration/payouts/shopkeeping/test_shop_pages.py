@@ -327,3 +327,37 @@ def test_shop_is_told_of_waiting_orders_once_a_week(business):
         assert news.orders_waiting() == 0
     [mail] = business.trade.rows("SELECT facts FROM mail_message WHERE template = 'orders_waiting'")
     assert mail["facts"]["orders"] >= 3
+
+
+def test_counter_has_hours_who_works_there_and_cards_with_codes_that_end(business):
+    address = {
+        "name": "Kade",
+        "street": "Kade 1",
+        "postcode": "1011 AB",
+        "city": "Amsterdam",
+        "country": "NL",
+    }
+    at = business.ask("/shop/stores", form=address | {"code": "KAD1"}, status=303).headers["Location"]
+    wrong = business.page(f"{at}/hours", form={"monday": "17:00-09:00", "tuesday": "nine"}, status=422)
+    assert len(wrong.xpath("//input[@aria-invalid]")) == 1, "what can't be read is said first"
+    business.ask(f"{at}/hours", form={"monday": "9.00-12:30, 13:00-17:30"}, status=303)
+    [store] = [one for one in business.api("/stores") if one["code"] == "KAD1"]
+    assert store["opening_hours"]["monday"] == [
+        {"from": "09:00", "to": "12:30"},
+        {"from": "13:00", "to": "17:30"},
+    ]
+    anne = str(business.trade.anne.id)
+    business.ask(f"{at}/advisers", form={}, status=422)
+    business.ask(f"{at}/advisers", form={"adviser_id": anne}, status=303)
+    [partnership] = [one for one in business.api("/partnerships") if one["adviser_id"] == anne]
+    business.ask(f"/shop/advisers/{partnership['id']}/code", form={"next": at}, status=303)
+    [code] = [one for one in business.api("/codes") if one["spoken"] and one["adviser_id"] == anne]
+    page = business.page(at)
+    assert code["spoken"] in words(page) and "No longer" in words(page)
+    card = business.page(f"{at}/cards")
+    assert code["spoken"] in words(card) and card.xpath("//li//div[@role='img']")
+    business.ask(f"/shop/codes/{code['id']}/end", form={"next": at}, status=303)
+    assert "No code yet" in words(business.page(f"{at}/cards"))
+    works = page.xpath("//form[contains(@action, '/shop/stores/advisers/')]/@action")[0]
+    business.ask(works, form={}, status=303)
+    assert "No longer" not in words(business.page(at))
