@@ -77,18 +77,19 @@ def _only_enrolment(request: flask.Request) -> None:
 
 def _of_session(session: Session, token: str, kind: str) -> Actor | None:
     wall = clock.wall()
-    found = sessions.find(session, token, kind, wall)
+    found = sessions.find(session, token, kind, wall, *members.places())
     if found is None:
         return None
-    row, user = found
+    row, user, (at_shops, adviser_id) = found
     sessions.touch(session, row, wall)
-    return of_person(session, user, row)
+    return _of_person(user, row, [(UUID(shop_id), role) for shop_id, role in at_shops or ()], adviser_id)
 
 
-def of_person(session: Session, user: UserAccount, row: AuthSession) -> Actor:
+def _of_person(
+    user: UserAccount, row: AuthSession, present: list[tuple[UUID, str]], adviser_id: UUID | None
+) -> Actor:
     """Return the actor that a sign-in makes of a person, with the roles that hold at this moment."""
     # People of the platform are neither advisers nor of a shop: the keys of both tables want role "member".
-    present, adviser_id = ((), None) if user.is_staff else members.places_of(session, user.id)
     roles = {role for _shop_id, role in present}
     if user.is_staff:
         roles.add(user.role)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, null, select, union_all
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import shops, users
@@ -57,20 +58,22 @@ def of_user(session: Session, user_id: UUID) -> Sequence[Membership]:
     ).all()
 
 
-def places_of(session: Session, user_id: UUID) -> tuple[list[tuple[UUID, str]], UUID | None]:
-    """Return the shops that a person works for now with the role in each, oldest first, and the adviser they are.
+def places() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return two columns for a statement about people: where they work for now, and the adviser that they are.
 
-    One statement, because every request asks it.
+    The first is a list of [shop, role], oldest first, or None; the second an id or None.
     """
-    at_shops = select(Membership.id.label("id"), Membership.shop_id, Membership.role).where(
-        Membership.user_id == user_id, Membership.removed_at.is_(None)
+    at_shops = (
+        select(
+            func.jsonb_agg(
+                aggregate_order_by(func.jsonb_build_array(Membership.shop_id, Membership.role), Membership.id)
+            )
+        )
+        .where(Membership.user_id == UserAccount.id, Membership.removed_at.is_(None))
+        .correlate(UserAccount)
     )
-    as_adviser = select(Adviser.id, null(), literal("")).where(Adviser.user_id == user_id)
-    rows: Sequence[Any] = session.execute(union_all(at_shops, as_adviser).order_by("id")).all()
-    return (
-        [(row.shop_id, row.role) for row in rows if row.role],
-        next((row.id for row in rows if not row.role), None),
-    )
+    as_adviser = select(Adviser.id).where(Adviser.user_id == UserAccount.id).correlate(UserAccount)
+    return at_shops.scalar_subquery(), as_adviser.scalar_subquery()
 
 
 def _for_change(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, list[Membership]]:

@@ -15,12 +15,8 @@ HIDDEN_BADGE = ("banned", "closed")
 
 def shown(session: Session, adviser_id: UUID, now: dt.datetime) -> dict[str, Any]:
     """Return the public profile of an adviser with the evidence that is verified and in time. Raises NotFound."""
-    row = public.profile(session, adviser_id)
-    evidence = [
-        dict(one)
-        for one in public.evidence_of(session, adviser_id)
-        if one["valid_until"] is None or one["valid_until"] > now
-    ]
+    row, known = public.proven_profile(session, adviser_id)
+    evidence = [one for one in known if one["valid_until"] is None or one["valid_until"] > now]
     return {
         **row,
         "biography": {"nl": row["biography_nl"], "en": row["biography_en"]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -95,13 +95,24 @@ def require_shop(session: Session, shop_id: UUID) -> None:
 
 def profile(session: Session, adviser_id: UUID) -> dict[str, Any]:
     """Return what an adviser tells everybody, by the names of the columns of the view. Raises NotFound."""
-    found = session.execute(sa.select(PROFILE).where(PROFILE.c.id == adviser_id)).mappings().one_or_none()
-    if found is None:
+    return proven_profile(session, adviser_id)[0]
+
+
+def proven_profile(session: Session, adviser_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what an adviser tells everybody, and their verified evidence, by the names of the columns of the views.
+
+    The evidence is newest first, also what has run out and was not swept yet. Raises NotFound.
+    """
+    proofs = [column.label(f"evidence_{column.name}") for column in EVIDENCE.c]
+    query = (
+        sa.select(PROFILE, *proofs)
+        .outerjoin(EVIDENCE, EVIDENCE.c.adviser_id == PROFILE.c.id)
+        .where(PROFILE.c.id == adviser_id)
+        .order_by(EVIDENCE.c.verified_at.desc(), EVIDENCE.c.id)
+    )
+    rows = session.execute(query).mappings().all()
+    if not rows:
         raise NotFound("adviser", adviser_id)
-    return dict(found)
-
-
-def evidence_of(session: Session, adviser_id: UUID) -> Sequence[sa.RowMapping]:
-    """Return the verified evidence of an adviser, newest first, also what has run out and was not swept yet."""
-    query = sa.select(EVIDENCE).where(EVIDENCE.c.adviser_id == adviser_id)
-    return session.execute(query.order_by(EVIDENCE.c.verified_at.desc(), EVIDENCE.c.id)).mappings().all()
+    told = {column.name: rows[0][column.name] for column in PROFILE.c}
+    evidence = [{column.name: row[f"evidence_{column.name}"] for column in EVIDENCE.c} for row in rows]
+    return told, [one for one in evidence if one["id"] is not None]

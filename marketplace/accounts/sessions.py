@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import totp, users
@@ -166,21 +167,22 @@ def reauthenticate(
 
 
 def find(
-    session: Session, token: str, kind: str, wall: dt.datetime
-) -> tuple[AuthSession, UserAccount] | None:
-    """Return the sign-in of a token and its person, when it still counts; else None.
+    session: Session, token: str, kind: str, wall: dt.datetime, *beside: ColumnElement[Any]
+) -> tuple[AuthSession, UserAccount, tuple[Any, ...]] | None:
+    """Return the sign-in of a token, its person, and the values `beside` them, when it still counts; else None.
 
+    beside: columns about the person (of UserAccount), asked in the same statement because every request asks.
     It counts while it is not revoked, not idle or old beyond its lifetime, carries the person's present session
     key, and the person is not suspended.
     """
     found = session.execute(
-        select(AuthSession, UserAccount)
+        select(AuthSession, UserAccount, *beside)
         .join(UserAccount, UserAccount.id == AuthSession.user_id)
         .where(AuthSession.token_hash == ids.digest(token), AuthSession.kind == kind)
     ).one_or_none()
     if found is None:
         return None
-    row, user = found
+    row, user, *values = found
     idle, _ = LIFETIMES[kind, user.is_staff]
     dead = (
         row.revoked_at is not None
@@ -190,7 +192,7 @@ def find(
         or user.suspended_at is not None
         or user.email_verified_at is None
     )
-    return None if dead else (row, user)
+    return None if dead else (row, user, tuple(values))
 
 
 def touch(session: Session, row: AuthSession, wall: dt.datetime) -> None:

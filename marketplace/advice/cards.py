@@ -81,6 +81,9 @@ def shops(session: Session, shop_ids: Collection[UUID]) -> dict[UUID, Mapping[st
     return {row["id"]: dict(row) for row in rows}
 
 
+Earning = Mapping[tuple[UUID, UUID], Mapping[str, Any]]
+
+
 def earning(session: Session, adviser_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], Mapping[str, Any]]:
     """Return in which offers advisers earn now, by adviser and offer."""
     if not adviser_ids:
@@ -89,8 +92,10 @@ def earning(session: Session, adviser_ids: Collection[UUID]) -> dict[tuple[UUID,
     return {(row["adviser_id"], row["offer_id"]): dict(row) for row in rows}
 
 
-def resolved(session: Session, adviser_id: UUID, blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the product cards among blocks with what is known now.
+def resolved(
+    session: Session, adviser_id: UUID, blocks: Sequence[Mapping[str, Any]], joined: Earning | None = None
+) -> list[dict[str, Any]]:
+    """Return the product cards among blocks with what is known now; joined: `earning` of who has asked it already.
 
     Each is its block with `facts` (or None), `shop` (a name), `shop_id`, `pays` and `offer_code`. A card pays when its
     offer is of the product's shop and the adviser earns there now.
@@ -98,7 +103,8 @@ def resolved(session: Session, adviser_id: UUID, blocks: Sequence[Mapping[str, A
     found = [block for block in blocks if block["type"] == "product"]
     known = facts(session, ids_of(found))
     named = shops(session, {one.shop_id for one in known.values()})
-    joined = earning(session, [adviser_id]) if any(block["offer_id"] for block in found) else {}
+    if joined is None:
+        joined = earning(session, [adviser_id]) if any(block["offer_id"] for block in found) else {}
     return [_card(block, known, named, joined, adviser_id) for block in found]
 
 
@@ -111,7 +117,7 @@ def _card(
     block: Mapping[str, Any],
     known: Mapping[UUID, Facts],
     named: Mapping[UUID, Mapping[str, Any]],
-    joined: Mapping[tuple[UUID, UUID], Mapping[str, Any]],
+    joined: Earning,
     adviser_id: UUID,
 ) -> dict[str, Any]:
     product = known.get(UUID(block["product_id"])) if block["product_id"] else None

@@ -86,11 +86,20 @@ def _claims() -> Mapping[str, re.Pattern[str]]:
 
 
 def findings(
-    session: Session, adviser_id: UUID, draft: AdviceDraft, now: dt.datetime
+    session: Session,
+    adviser_id: UUID,
+    draft: AdviceDraft,
+    now: dt.datetime,
+    earning: cards.Earning | None = None,
 ) -> tuple[list[Finding], list[dict[str, Any]]]:
-    """Return what is to be mended in a draft, what blocks first, and its cards with their facts."""
-    found = cards.resolved(session, adviser_id, draft.blocks)
-    joined = {row["shop_id"] for row in cards.earning(session, [adviser_id]).values()}
+    """Return what is to be mended in a draft, what blocks first, and its cards with their facts.
+
+    earning: as `cards.earning` tells, of who has asked it already.
+    """
+    if earning is None:
+        earning = cards.earning(session, [adviser_id])
+    found = cards.resolved(session, adviser_id, draft.blocks, earning)
+    joined = {row["shop_id"] for row in earning.values()}
     told = [*_of_page(draft, found), *_of_pictures(draft.blocks), *_claimed(draft)]
     for card in found:
         told += _of_card(card, joined, now)

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import public
-from marketplace.advice import cards
 from marketplace.community import asking
 from marketplace.community.models import Answer, Question, SavedAnswer
 from marketplace.core import audit, ids, jobs, tenancy
@@ -81,16 +80,20 @@ def of(
     """
     if not question_ids:
         return {}
-    query = sa.select(Answer).where(Answer.question_id.in_(list(question_ids)), Answer.state == "shown")
-    rows = session.scalars(query.order_by(Answer.id)).all()
+    query = (
+        sa.select(Answer, public.SHOP_NAME.c.name)
+        .outerjoin(public.SHOP_NAME, public.SHOP_NAME.c.id == Answer.shop_id)
+        .where(Answer.question_id.in_(list(question_ids)), Answer.state == "shown")
+    )
+    rows = session.execute(query.order_by(Answer.id)).all()
     people = dict(known or {})
-    people |= public.names_of(session, {row.adviser_id for row in rows if row.adviser_id} - set(people))
-    shops = cards.shops(session, {row.shop_id for row in rows if row.shop_id})
+    people |= public.names_of(
+        session, {row.adviser_id for row, _shop in rows if row.adviser_id} - set(people)
+    )
     found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in rows:
+    for row, shop in rows:
         # A shop that is not in business yet has no name for readers, here as wherever its products are shown.
-        shop = shops.get(row.shop_id, {}) if row.shop_id else {}
-        name = people.get(row.adviser_id, "") if row.adviser_id else shop.get("name", "")
+        name = people.get(row.adviser_id, "") if row.adviser_id else shop or ""
         found.setdefault(row.question_id, []).append(
             {
                 "id": row.id,

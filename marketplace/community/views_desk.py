@@ -101,11 +101,11 @@ def _editor(page_id: UUID, refusal: AppError | None = None, pasted: str = "", se
             draft.title, draft.verdict = sent["title"], sent["verdict"]
             draft.topics, draft.blocks = sent["topics"], editing.filled(sent["blocks"])
         now = pages.business_now()
-        told, found = checks.findings(session, draft.adviser_id, draft, now)
+        earning = cards.earning(session, [draft.adviser_id])
+        told, found = checks.findings(session, draft.adviser_id, draft, now, earning)
         adviser = public.profile(session, draft.adviser_id)
         seen = editing.preview(session, draft, adviser, found)
         steps = reading.events(session, actor, page_id)[:1] if page.state == "taken_down" else []
-        earning = cards.earning(session, [draft.adviser_id])
         others = views_twin.choices(session, actor, page)
     hits = (
         searching.find(searching.Wish(pasted, take=6)).hits

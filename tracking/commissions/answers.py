@@ -9,20 +9,21 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from marketplace.core.money import Money
 from marketplace.core.schemas import dump_instant, dump_money
 from marketplace.offers import terms as offer_terms
+from marketplace.offers.models import CommissionTerms
 from marketplace.offers.terms import Terms
-from tracking.attribution import service as attribution
 from tracking.attribution.models import Attribution
 from tracking.commissions import moves
 from tracking.commissions.approval import approves_at
 from tracking.commissions.models import Commission, CommissionMove
 from tracking.commissions.states import state_of
 from tracking.orders import refunds, standing, warnings
-from tracking.orders.models import OrderToken, Refund, RefundOutcome, ShopOrder
+from tracking.orders.models import OrderLine, OrderToken, Refund, RefundOutcome, ShopOrder
 from tracking.orders.standing import Standing
 from tracking.touches.models import Touch
 
@@ -43,12 +44,9 @@ class Answer:
 
 def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None = None) -> dict[str, Any]:
     """Return all about an order; for an adviser only their own part, without the customer and the others."""
-    stands = standing.of(session, order)
-    decision = attribution.newest(session, order.id)
-    found = list(
-        session.scalars(sa.select(Commission).where(Commission.order_id == order.id).order_by(Commission.id))
-    )
-    views = commission_answers(session, [(commission, order) for commission in found])
+    rows = standing.lines_of(session, order.id)
+    returned = refunds.told_about(session, (order.shop_id, order.mode, order.order_ref))
+    stands = standing.made_of(session, order, rows, refunds.applied_of(returned, order.id))
     answer: dict[str, Any] = {
         "order_ref": order.order_ref,
         "shop_id": str(order.shop_id),
@@ -57,12 +55,11 @@ def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None =
         "ordered_at": dump_instant(order.ordered_at),
         "received_at": dump_instant(order.received_at),
         "currency": order.currency,
-        "attribution": _attribution(session, order, decision),
-        "commissions": views,
+        "attribution": _attribution(session, order),
+        "commissions": _commissions(session, order),
     }
     if only_adviser is not None:
         return _for_adviser(answer, str(only_adviser))
-    place = (order.shop_id, order.mode, order.order_ref)
     return answer | {
         "parent_ref": order.parent_ref,
         "source": order.source,
@@ -72,7 +69,7 @@ def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None =
         "warnings": warnings.of(session, order),
         "flags": ["reported_late"] if order.is_reported_late else [],
         "customer": {"is_new": order.is_new, "is_new_by": order.is_new_by} if order.customer_key else None,
-        "lines": _lines(session, order, stands),
+        "lines": _lines(rows, stands),
         "shipping": {
             "net": dump_money(stands.shipping.net),
             "tax": dump_money(stands.shipping.tax),
@@ -81,7 +78,7 @@ def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None =
                 "tax": dump_money(stands.left.shipping.tax),
             },
         },
-        "refunds": [refund_answer(refund, outcome) for refund, outcome in refunds.told_about(session, place)],
+        "refunds": [refund_answer(refund, outcome) for refund, outcome in returned],
     }
 
 
@@ -104,6 +101,24 @@ def commission_answers(
     history = moves.of(session, [commission.id for commission, _ in rows])
     terms = offer_terms.by_id(session, {move.terms_id for steps in history.values() for move in steps})
     return [_commission(commission, order, history[commission.id], terms) for commission, order in rows]
+
+
+def _commissions(session: Session, order: ShopOrder) -> list[dict[str, Any]]:
+    """Return the commissions of one order as `commission_answers` does, by one statement: a commission has a move."""
+    query = (
+        sa.select(Commission, CommissionMove, CommissionTerms)
+        .join(CommissionMove, CommissionMove.commission_id == Commission.id)
+        .join(CommissionTerms, CommissionTerms.id == CommissionMove.terms_id)
+        .where(Commission.order_id == order.id)
+        .order_by(Commission.id, CommissionMove.seq)
+    )
+    found: dict[UUID, tuple[Commission, list[CommissionMove]]] = {}
+    terms: dict[UUID, Terms] = {}
+    for commission, move, row in session.execute(query):
+        found.setdefault(commission.id, (commission, []))[1].append(move)
+        if row.id not in terms:
+            terms[row.id] = Terms.of(row)
+    return [_commission(commission, order, history, terms) for commission, history in found.values()]
 
 
 def _commission(
@@ -145,9 +160,18 @@ def _commission(
     }
 
 
-def _attribution(session: Session, order: ShopOrder, decision: Attribution | None) -> dict[str, Any] | None:
-    if decision is None:
+def _attribution(session: Session, order: ShopOrder) -> dict[str, Any] | None:
+    sent = sa.func.jsonb_build_array(OrderToken.position, OrderToken.result)
+    tokens = (
+        sa.select(sa.func.jsonb_agg(aggregate_order_by(sent, OrderToken.position)))
+        .where(OrderToken.order_id == order.id)
+        .scalar_subquery()
+    )
+    newest = sa.select(Attribution, tokens).where(Attribution.order_id == order.id)
+    decided = session.execute(newest.order_by(Attribution.n.desc()).limit(1)).one_or_none()
+    if decided is None:
         return None
+    decision, results = decided
     receipt = decision.receipt
     winner = None
     if decision.adviser_id is not None:
@@ -160,11 +184,6 @@ def _attribution(session: Session, order: ShopOrder, decision: Attribution | Non
             "terms_version": receipt["terms_version"],
             "own_shop": receipt["own_shop"],
         }
-    tokens = session.execute(
-        sa.select(OrderToken.position, OrderToken.result)
-        .where(OrderToken.order_id == order.id)
-        .order_by(OrderToken.position)
-    )
     return {
         "state": decision.state,
         "model": decision.model,
@@ -174,7 +193,7 @@ def _attribution(session: Session, order: ShopOrder, decision: Attribution | Non
         "funnel": "stan" if receipt["candidates"] else "kees",
         "winner": winner,
         "others": receipt["others"],
-        "tokens": [{"index": position, "result": result} for position, result in tokens],
+        "tokens": [{"index": position, "result": result} for position, result in results or ()],
         "code": receipt["code"],
         "touches": receipt["candidates"],
         "arrived_too_late": _too_late(session, order, decision),
@@ -204,7 +223,7 @@ def _too_late(session: Session, order: ShopOrder, decision: Attribution) -> list
     ]
 
 
-def _lines(session: Session, order: ShopOrder, stands: Standing) -> list[dict[str, Any]]:
+def _lines(rows: Sequence[OrderLine], stands: Standing) -> list[dict[str, Any]]:
     left = {line.line_ref: line for line in stands.left.lines}
     return [
         {
@@ -223,7 +242,7 @@ def _lines(session: Session, order: ShopOrder, stands: Standing) -> list[dict[st
                 "tax": dump_money(left[row.line_ref].tax),
             },
         }
-        for row in standing.lines_of(session, order.id)
+        for row in rows
     ]
 
 

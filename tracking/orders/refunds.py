@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -165,6 +165,16 @@ def told_about(session: Session, place: tuple[UUID, str, str]) -> list[tuple[Ref
         .order_by(Refund.refunded_at, Refund.received_at, Refund.id)
     )
     return [(refund, outcome) for refund, outcome in session.execute(query)]
+
+
+def applied_of(told: Sequence[tuple[Refund, RefundOutcome | None]], order_id: UUID) -> list[Refund]:
+    """Return those that were applied to an order, in the order in which that was done; told: as `told_about` has it."""
+    applied = [
+        (outcome.position or 0, refund)
+        for refund, outcome in told
+        if outcome is not None and outcome.state == "applied" and outcome.order_id == order_id
+    ]
+    return [refund for _position, refund in sorted(applied, key=lambda one: one[0])]
 
 
 def due_places(session: Session, limit: int) -> list[tuple[UUID, str, str]]:

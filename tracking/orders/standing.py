@@ -93,11 +93,17 @@ def applied_refunds(session: Session, order_id: UUID) -> list[Refund]:
 
 def of(session: Session, order: ShopOrder) -> Standing:
     """Return an order as it stands now."""
-    sold = tuple(line_of(row) for row in lines_of(session, order.id))
+    return made_of(session, order, lines_of(session, order.id), applied_refunds(session, order.id))
+
+
+def made_of(
+    session: Session, order: ShopOrder, rows: Sequence[OrderLine], refunds: Sequence[Refund]
+) -> Standing:
+    """Return an order as it stands now, for who has read its lines and its applied refunds, each in order."""
+    sold = tuple(line_of(row) for row in rows)
     shipping = Shipping(
         Money(order.shipping_net_minor, order.currency), Money(order.shipping_tax_minor, order.currency)
     )
-    refunds = applied_refunds(session, order.id)
     parts = refund_lines(session, refunds)
     returns = tuple(return_of(refund, parts[refund.id]) for refund in refunds)
     return Standing(sold, shipping, returns, remaining(sold, shipping, returns))
