@@ -16,7 +16,13 @@ from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from marketplace.core import schemas
-from marketplace.core.errors import AppError, InvalidInput, NotAuthenticated, ReauthenticationNeeded
+from marketplace.core.errors import (
+    AppError,
+    InvalidInput,
+    NotAuthenticated,
+    RateLimited,
+    ReauthenticationNeeded,
+)
 from marketplace.core.money import Money
 
 T = TypeVar("T")
@@ -82,8 +88,19 @@ class Form:
 
     def _keep(self, error: AppError) -> None:
         self.refusal, self.status = error, error.status
+        if isinstance(error, RateLimited):
+            _wait(error)
         if isinstance(error, InvalidInput):
             self.errors = {name: list(map(str, told)) for name, told in error.errors.items()}
+
+
+def _wait(refusal: RateLimited) -> None:
+    """Let the answer say when it is worth trying again, as refusals do that are pages of their own."""
+
+    @flask.after_this_request
+    def say(response: flask.Response) -> flask.Response:
+        response.headers["Retry-After"] = str(refusal.facts.get("retry_after", 2))
+        return response
 
 
 def as_data(sent: MultiDict[str, str], schema: ma.Schema) -> dict[str, Any]:

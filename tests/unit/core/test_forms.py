@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import flask
 import pytest
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from marketplace.core import forms, schemas
-from marketplace.core.errors import Conflict, InvalidInput, NotAuthenticated
+from marketplace.core.errors import Conflict, InvalidInput, NotAuthenticated, RateLimited
 
 
 class Rate(schemas.Schema):
@@ -43,6 +44,16 @@ def test_a_field_that_was_sent_twice_is_shown_again_as_it_was_read():
     sent = MultiDict([("name", "x"), ("name", "y" * 11), ("kinds", "a"), ("kinds", "b")])
     assert form.send(lambda data: data, sent) is None
     assert form.values == {"name": "y" * 11, "kinds": ["a", "b"]}
+
+
+def test_a_form_that_was_sent_too_often_says_when_it_may_be_sent_again():
+    app = flask.Flask("x")
+
+    def act(_data: object) -> None:
+        raise RateLimited(retry_after=282, what="x")
+
+    app.add_url_rule("/", "x", lambda: str(forms.Form(Sent).send(act, MultiDict({"name": "x"}))))
+    assert app.test_client().get("/").headers["Retry-After"] == "282"
 
 
 def test_an_empty_field_counts_as_absent():
