@@ -168,6 +168,7 @@ PAGES: tuple[Page, ...] = (
     Page("shop-members", "owner", "/shop/members"),
     Page("shop-stores", "owner", "/shop/stores"),
     Page("shop-store", "owner", "/shop/stores/{store}"),
+    Page("shop-cards", "owner", "/shop/stores/{store}/cards"),
     Page("shop-start-new", "new_owner", "/shop/start/shop"),
     Page("shop-start-domain", "owner", "/shop/start/domain"),
     Page("shop-start-products", "owner", "/shop/start/products"),
