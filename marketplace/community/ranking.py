@@ -18,6 +18,7 @@ from marketplace.community.models import UsefulVote
 
 RECENT = dt.timedelta(days=182)
 HALVED_AFTER_DAYS = 120
+LIKE, MOST_LIKE = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,24 @@ def topics(session: Session) -> list[Topic]:
     query = sa.select(found.c.name, sa.func.count()).group_by(found.c.name)
     rows = session.execute(query.order_by(sa.func.count().desc(), found.c.name).limit(200)).all()
     return [Topic(row[0], row[1]) for row in rows]
+
+
+def topics_like(session: Session, words: str) -> list[Topic]:
+    """Return the topics that words name or begin like, at most MOST_LIKE, those with the most pages first.
+
+    A word of fewer than LIKE letters names a topic only when it is one of its words.
+    """
+    asked = {one for one in words.casefold().split() if len(one) > 1}
+
+    def fits(topic: Topic) -> bool:
+        named = topic.name.casefold().split("-")
+        return any(
+            word in named
+            or (len(word) >= LIKE and any(word in one or (len(one) >= LIKE and one in word) for one in named))
+            for word in asked
+        )
+
+    return [one for one in topics(session) if fits(one)][:MOST_LIKE] if asked else []
 
 
 def pages(

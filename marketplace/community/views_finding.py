@@ -16,7 +16,7 @@ from marketplace.accounts import public
 from marketplace.advice import cards, reading
 from marketplace.advice.models import AdvicePage
 from marketplace.catalogue.search import service as searching
-from marketplace.community import answers, asking, readers, reporting, reviewing, schemas
+from marketplace.community import answers, asking, ranking, readers, reporting, reviewing, schemas
 from marketplace.community.models_judging import REPORT_REASONS
 from marketplace.core import config, db, forms, pages, wording
 from marketplace.core.auth import current_actor
@@ -43,9 +43,10 @@ def search() -> Response:
     # A public page shows everybody the same, whoever is signed in.
     with db.use_scope(db.NOBODY), db.session() as session:
         shown = _products(session, found)
+        topics = ranking.topics_like(session, words) if words and not skip else []
     return pages.render(
-        "community/search.html", words=words, products=shown, found=found, from_link=args.get("from") == "link",
-        more=skip + TAKE if found.more and words else None,
+        "community/search.html", words=words, products=shown, found=found, topics=topics,
+        from_link=args.get("from") == "link", more=skip + TAKE if found.more and words else None,
     )  # fmt: skip
 
 

@@ -130,6 +130,10 @@ def test_topics_search_and_lists_for_machines_name_what_is_published(square):
     assert at(read(square, "/topics/thee", 404), ".empty")
     found = read(square, "/search")
     assert "Handmolens voor thuis" in words(found, ".hit")[0] and "€" in words(found, ".price")[0]
+    # Advice is found by words as well as products are, also where no product is called so.
+    for asked, led in (("koffie", True), ("KOFFIEZAK vers", True), ("kof", False), ("thee", False)):
+        ways = read(square, f"/search?q={asked}").xpath("//main//a[@href='/topics/koffie']")
+        assert bool(ways) == led, asked
     link = "Je volgde een link"
     assert link not in found.text_content() and link in read(square, "/search?q=x&from=link").text_content()
     for path in ("/", "/privacy", "/how-we-earn"):
