@@ -349,7 +349,7 @@ def test_counter_has_hours_who_works_there_and_cards_with_codes_that_end(busines
     anne = str(business.trade.anne.id)
     business.ask(f"{at}/advisers", form={}, status=422)
     business.ask(f"{at}/advisers", form={"adviser_id": anne}, status=303)
-    [partnership] = [one for one in business.api("/partnerships") if one["adviser_id"] == anne]
+    partnership = next(one for one in business.api("/partnerships") if one["adviser_id"] == anne)
     business.ask(f"/shop/advisers/{partnership['id']}/code", form={"next": at}, status=303)
     [code] = [one for one in business.api("/codes") if one["spoken"] and one["adviser_id"] == anne]
     page = business.page(at)
