@@ -20,7 +20,7 @@ from marketplace.community import answers, asking, ranking, readers, reporting, 
 from marketplace.community.models_judging import REPORT_REASONS
 from marketplace.core import config, db, forms, pages, wording
 from marketplace.core.auth import current_actor
-from marketplace.core.errors import AppError
+from marketplace.core.errors import InvalidInput
 from marketplace.core.policy import policy
 from marketplace.core.schemas import Text
 from marketplace.core.wording import _
@@ -141,7 +141,7 @@ def _report(form: forms.Form) -> Response:
                 found = reporting.of_receipt(session, receipt)
                 # A page that was taken down since is nobody's to read; the decision says so.
                 about = session.get(AdvicePage, found.page_id)
-            except AppError:
+            except InvalidInput:
                 unknown = True
     return pages.render(
         "community/report.html", form.status, form=form, page=page, reasons=REPORT_REASONS, receipt=receipt,
