@@ -48,7 +48,7 @@ def index() -> Response:
         "offers/index.html",
         found=[one for one in every if wish.fits(one)],
         count=len(every),
-        joined=sum(one.state in ("applied", "approved", "accepted") for one in every),
+        joined=sum(one.state == "accepted" for one in every),
         categories=categories,
         query=query,
         rates=RATES,

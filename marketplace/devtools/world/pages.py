@@ -141,6 +141,8 @@ def product_page(visit: Visit, one: Shelved) -> str:
         "Artikel": made.sku,
         **({"EAN": made.gtin} if made.gtin else {}),
         "Soort": made.product_type.replace(">", "\u203a"),
+        # What an adviser pastes: the address in the browser is that of the demo.
+        "Adres": made.link,
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     body = (
