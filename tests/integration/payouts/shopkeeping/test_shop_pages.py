@@ -194,6 +194,7 @@ def test_dispute_is_answered_and_the_commission_stands_again(business):
     business.ask(path, form={"outcome": "accept"}, status=303)
     found = business.trade.call("GET", f"/disputes/{dispute}", status=200)
     assert found["outcome"] == "adviser"
+    assert "You agreed: for the adviser" in words(business.page(path))
 
 
 def test_budget_shows_what_waits_and_only_owners_see_it(business):
