@@ -73,7 +73,8 @@ _PAGE = sa.text(
        WHERE (CAST(:state AS text) IS NULL OR state = :state)
          AND (CAST(:after_at AS timestamptz) IS NULL OR (created_at, id) < (:after_at, CAST(:after_id AS uuid)))
        ORDER BY created_at DESC, id DESC LIMIT :limit)
-    SELECT page.*, n.name AS shop, coalesce(nullif(v.title, ''), k.placement) AS placement, k.path, f.title, f.pieces, s.id AS statement_id, s.number
+    SELECT page.*, n.name AS shop, coalesce(nullif(v.title, ''), k.placement) AS placement, k.path, f.title, f.pieces,
+           s.id AS statement_id, s.number
       FROM page
       LEFT JOIN public_shop_name n ON n.id = page.shop_id
       LEFT JOIN tracked_link k ON k.id = page.link_id
