@@ -214,6 +214,7 @@ def of_tenant(whose: str, table: str, fresh: str = "") -> dict[str, Any]:
             "is_new_by": None,
             "is_new": None,
         },
+        "shop_report": {"mode": "live", "kind": "order", "outcome": "refused", "code": "invalid_input"},
         "statement": {"number": word},
         "store": {
             "code": f"S{word}".upper(),
