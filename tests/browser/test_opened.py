@@ -17,8 +17,8 @@ SIGNED_IN = [("adviser", "/adviser"), ("owner", "/shop/orders"), ("finance", "/f
 _INSIDE = "id => { const box = document.getElementById(id), at = document.activeElement; return at === document.body || box.contains(at); }"
 _AXE = "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}}).then(found => found.violations.map(one => one.id + ' ' + one.nodes[0].target))"
 # The ring around what has the focus: an outline, in whichever colour a theme gives it.
-# A field in a box of its own glows with the box.
-_RING = """() => [document.activeElement, document.activeElement.parentElement].some(one => { const made = getComputedStyle(one);
+# A field in a box of its own glows with the box; the button in a field for a day is the browser's own, as is its ring.
+_RING = """() => !document.activeElement.matches(':focus') || [document.activeElement, document.activeElement.parentElement].some(one => { const made = getComputedStyle(one);
   return made.outlineStyle !== 'none' && parseFloat(made.outlineWidth) > 0; })"""
 _NAMED = ("adviser-statement", "receipt", "finance-run-done")
 _PRINTED = """() => { const shown = one => one.checkVisibility() && one.getBoundingClientRect().height > 0;

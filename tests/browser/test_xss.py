@@ -26,7 +26,7 @@ def test_no_dialog_and_no_policy_report_on_any_page(poisoned: Ground) -> None:
         poison(poisoned.engine, all_of_them[number::ROUNDS], {paths[ORDER].rpartition("/")[2]})
         for page, path in paths.items():
             visit = poisoned.visit(page.role)
-            answer = visit.tab.goto(path, wait_until="load")
+            answer = visit.tab.goto(path, wait_until="load", timeout=60_000)
             assert answer is not None
             # What runs late: focus, toggles, pictures that don't load.
             visit.tab.wait_for_timeout(60)
