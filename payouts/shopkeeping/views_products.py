@@ -67,6 +67,9 @@ def add_source() -> Response:
         shop_id = data["shop_id"] or pages.current_shop(actor)
         with db.transaction(point="shop_pages.add_source") as session:
             source = sources.add(session, actor, shop_id, data, request_now())
+            if source.next_at is None:
+                # Whoever fetches only when they ask has just asked.
+                source = sources.fetch_now(session, actor, source.id, request_now())
             _hint(session, source)
             return source.id
 

@@ -218,6 +218,15 @@ def test_key_is_shown_once_and_revoked(business):
     assert business.trade.send("GET", "/me", bearer=key).status_code == 401
 
 
+@pytest.mark.slow
+def test_an_address_that_is_fetched_only_when_asked_for_is_fetched_when_it_is_given(business):
+    for every in ("manual", "daily"):
+        given = {"url": f"https://feeds.example/{every}.xml", "every": every}
+        business.ask("/shop/products/sources", form=given, status=303)
+    due = business.trade.rows("SELECT every FROM feed_source WHERE next_at IS NOT NULL")
+    assert {one["every"] for one in due} == {"manual", "daily"}
+
+
 def test_feed_sent_as_a_file_is_lined_up_and_its_report_named(business):
     file = (io.BytesIO(b"id\ttitle\n1\tA\n"), "feed.tsv")
     business.ask("/shop/products/upload", form={"feed": file, "complete": "true"}, status=303)
