@@ -81,7 +81,8 @@ class Ground:
         made = self.browser.new_context(
             **({"base_url": self.address, "viewport": WIDE, "reduced_motion": "reduce"} | options)
         )
-        made.set_default_timeout(10_000)
+        # A busy machine is slow; only what never comes takes this long.
+        made.set_default_timeout(30_000)
         if role != "anonymous":
             made.add_cookies(
                 [{"name": loader.COOKIE, "value": self.guests[role].cookie, "url": self.address}]
