@@ -105,7 +105,7 @@ def test_the_inbox_answers_with_a_saved_text_and_suggests_a_product(square):
     first, second = (square.say(f"/questions/page/{page['id']}", question)["id"] for _ in range(2))
     inbox = html.fromstring(ask(square, "GET", "/adviser/questions", 200).text)
     assert words(inbox, "article h3") == [question["body"]] * 2
-    assert words(inbox, "main h2") == ["2 lezers vroegen iets over Molen"]
+    assert words(inbox, "main h2") == ["2 lezers vroegen iets over Handmolens voor thuis"]
     assert "Vragen" in words(inbox, "aside nav")[0]
     [row] = square.trade.rows("SELECT link FROM product WHERE id = :i", i=square.product)
     here = f"/adviser/questions/{first}/answer"
