@@ -8,9 +8,10 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
@@ -62,6 +63,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep all tests of the browser on one worker, as a module's are: their fair, server and Chromium are one a worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    if config.getvalue("dist") != "loadscope":
+        return None
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return "tests/browser" if scope.startswith("tests/browser/") else scope
+
+    return Together(config, log)
 
 
 @dataclass(frozen=True)
@@ -127,19 +144,26 @@ def settings(tmp_path: object) -> Iterator[config.Settings]:
     config._current[:] = before
 
 
-@pytest.fixture
-def database(pg: Postgres, settings: config.Settings) -> Iterator[Database]:
-    """A fresh clone of the migrated database; this process works on it as the web role."""
+@contextmanager
+def opened(postgres: Postgres, template: str) -> Iterator[Database]:
+    """Give a clone of a database on which this process works as the web role; it is forgotten and dropped at the end."""
     name = f"t_{secrets.token_hex(6)}"
-    pg.create_database(name, template=TEMPLATE)
-    clone = Database(name, pg)
+    postgres.create_database(name, template=template)
+    clone = Database(name, postgres)
     clone.open("app")
     try:
         yield clone
     finally:
         db.close()
         clock.set_offset(dt.timedelta(0))
-        pg.drop(name)
+        postgres.drop(name)
+
+
+@pytest.fixture
+def database(pg: Postgres, settings: config.Settings) -> Iterator[Database]:
+    """A fresh clone of the migrated database; this process works on it as the web role."""
+    with opened(pg, TEMPLATE) as clone:
+        yield clone
 
 
 @pytest.fixture
