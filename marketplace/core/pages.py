@@ -62,8 +62,8 @@ def install(app: flask.Flask) -> None:
         outward=formats.outward,
         day=lambda when: formats.day(when, business_now()),
         ago=lambda when: formats.ago(when, business_now()),
-        # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for a
-        # place to fill in and angle brackets for its own markup, so that a sentence with somebody's words is not for it.
+        # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for
+        # a place to fill in and angle brackets for its own markup, so somebody's words are not for it.
         translated=complaints.told,
         reachable=lambda address: reachable.reachable(address, config.current()),
     )

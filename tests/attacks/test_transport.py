@@ -249,7 +249,9 @@ def test_attack_47_another_host_name_is_refused_and_never_stands_in_a_link(serve
         assert b"evil" not in answer.partition(b"\r\n\r\n")[2]
         # Nor as a page, for a form as for an address.
         for asked in ("GET /forgot", "POST /sign-in", "GET /nothing"):
-            page = f"{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nReferer: http://{host}/forgot\r\n"
+            page = (
+                f"{asked} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nReferer: http://{host}/forgot\r\n"
+            )
             answer = served.converse((page + "Content-Length: 0\r\nConnection: close\r\n\r\n").encode())
             assert status(answer) == 400, (asked, host, answer[:200])
             assert b"text/html" in answer

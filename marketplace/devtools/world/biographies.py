@@ -128,7 +128,8 @@ BIOGRAPHIES = {
         "Daan loopt elke derde zondag met een wisselende groep van het ene station naar het andere. Wie iets mist, mag "
         "het van hem lenen en koopt het daarna vaak zelf. Een rekening om op uitbetaald te worden heeft hij nog "
         "steeds niet doorgegeven.",
-        "Daan walks from one station to the next every third Sunday, with a group that changes. Whoever lacks something "
-        "may borrow it from him, and often buys one afterwards. He still hasn't said where he wants to be paid.",
+        "Daan walks from one station to the next every third Sunday, with a group that changes. Whoever lacks "
+        "something may borrow it from him, and often buys one afterwards. He still hasn't said where he wants to be "
+        "paid.",
     ),
 }
