@@ -217,7 +217,7 @@ class Town:
         is_open = hasattr(self, "b")
         page = {
             "kind": "single", "language": "nl", "title": "Peren", "verdict": "Neem deze.",
-            "blocks": [{"id": "t", "type": "text", "text": "Sappig."}],
+            "blocks": [{"id": "t", "type": "text", "text": "Sappig."}], "topics": ["peren"],
         }  # fmt: skip
         hidden = {"state": "hidden", "reason": "x"}
         for name, who in (("", trade.anne), ("_bert", tenant.bert)):
