@@ -39,6 +39,7 @@ BUTTONS = frozenset(
         "POST /adviser/advice/<uuid:page_id>/twin",
         "POST /adviser/links/<uuid:link_id>/disable",
         "POST /shop/stores/advisers/<uuid:store_adviser_id>/end",
+        "POST /shop/advisers/<uuid:partnership_id>/code",
         "POST /adviser/links/<uuid:link_id>/enable",
         "POST /adviser/disputes/<uuid:dispute_id>/withdraw",
         "POST /finance/reconciliation/import",
