@@ -138,3 +138,6 @@ on("htmx:response:error", event => {
 on("htmx:error", () => toast(said("offline")));
 ticked();
 on("htmx:after:swap", ticked);
+
+// Who was refused begins at the first field that was wrong.
+one('main [aria-invalid="true"]')?.focus();

@@ -6,9 +6,19 @@ from typing import Any
 
 import flask
 
-from marketplace.accounts import advisers, emails, invitations, limits, loader, passwords, sessions, users
+from marketplace.accounts import (
+    advisers,
+    emails,
+    halfway,
+    invitations,
+    limits,
+    loader,
+    passwords,
+    sessions,
+    users,
+)
 from marketplace.accounts.evenly import evenly
-from marketplace.accounts.models import AuthSession, Membership
+from marketplace.accounts.models import AuthSession, Membership, UserAccount
 from marketplace.core import auth, clock, config, db, pages
 from marketplace.core.actor import Actor
 
@@ -60,13 +70,38 @@ def sign_in(data: dict[str, Any], kind: str) -> sessions.Opened:
         with db.transaction() as session:
             sessions.note_refusal(session, user, net(), pages.business_now())
         raise sessions.SignInRefused()
+    try:
+        return _open(user, data, kind, address)
+    except sessions.TotpRequired:
+        if kind == "cookie":
+            halfway.keep(user)
+        raise
+
+
+def sign_in_code(data: dict[str, Any]) -> sessions.Opened:
+    """Open a sign-in for a browser whose password was right a moment ago, with its second factor.
+
+    data: totp or recovery_code. Raises halfway.HalfwayOver when the password has to be given anew, SignInRefused when
+    it was changed since, TotpRequired, TotpInvalid, RateLimited and their like.
+    """
+    user_id, address = halfway.whose(), flask.request.remote_addr or "unknown"
+    with db.use_scope(db.DOOR), db.transaction() as session:
+        user = users.get(session, user_id)
+    limits.spend_visit("sign_in", address, emails.key(user.email))
+    if not halfway.is_of(user):
+        raise halfway.HalfwayOver()
+    return _open(user, data, "cookie", address)
+
+
+def _open(user: UserAccount, data: dict[str, Any], kind: str, address: str) -> sessions.Opened:
     proof = sessions.Proof(user.password_hash, data["totp"], data["recovery_code"])
     with db.use_scope(db.DOOR), db.transaction() as session:
         opened = sessions.sign_in(
             session, user.id, proof, kind=kind, net=net(), now=pages.business_now(), wall=clock.wall()
         )
-    limits.forgive("sign_in.person_address", key, address)
+    limits.forgive("sign_in.person_address", emails.key(user.email), address)
     if kind == "cookie":
+        halfway.forget()
         give_cookie(opened)
     return opened
 

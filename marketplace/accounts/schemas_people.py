@@ -93,6 +93,13 @@ class SignIn(schemas.Schema):
     session = schemas.Boolean(load_default=False)
 
 
+class SignInCode(schemas.Schema):
+    """The second step of a browser's sign-in: a code, or a recovery code."""
+
+    totp = schemas.Text(minimum=6, maximum=6, load_default=None)
+    recovery_code = schemas.Text(minimum=8, maximum=64, load_default=None)
+
+
 class SignedIn(schemas.Schema):
     """A sign-in; `token` is null when the browser got a cookie, and `csrf_token` belongs to that cookie."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.accounts import entrance
+from marketplace.accounts import entrance, halfway
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.models import AuthSession
 from marketplace.core import auth, db, forms, navigation, pages
@@ -16,7 +16,9 @@ from marketplace.core.wording import _
 
 blueprint = flask.Blueprint("entrance", __name__)
 # Codes of refusals after which the form shows the fields of the second factor.
-ASKS_FACTOR = frozenset({"totp_required", "totp_invalid"})
+ASKS_FACTOR = frozenset({"totp_invalid"})
+# Codes after which the second step begins at the first one again.
+ANEW = frozenset({"halfway_over", "sign_in_refused"})
 
 
 def _next() -> str:
@@ -43,11 +45,37 @@ def do_sign_in() -> Response:
     opened = form.send(lambda data: entrance.sign_in(data, "cookie"))
     if opened is None:
         form.values.pop("password", None)
+        if form.refusal is not None and form.refusal.code == "totp_required":
+            return pages.go(flask.url_for("entrance.code", next=_next() or None))
         asks = form.refusal is not None and form.refusal.code in ASKS_FACTOR
         return pages.render("accounts/sign_in.html", form.status, form=form, next=_next(), asks_factor=asks)
     if opened.user.is_staff and not opened.user.totp_enrolled:
         return pages.go("/account/second-factor")
     return pages.go(_next() or "/home")
+
+
+@blueprint.get("/sign-in/code")
+@policy("accounts", "see_door")
+def code() -> Response:
+    """Ask for the second factor alone, after the password was right; without that, for the password."""
+    if not halfway.is_kept():
+        return pages.go(flask.url_for("entrance.sign_in", next=_next() or None))
+    return pages.render("accounts/sign_in_code.html", form=forms.Form(shapes.SignInCode), next=_next())
+
+
+@blueprint.post("/sign-in/code")
+@policy("accounts", "sign_in")
+def do_code() -> Response:
+    """Open the sign-in with the second factor."""
+    form = forms.Form(shapes.SignInCode)
+    if form.send(entrance.sign_in_code) is not None:
+        return pages.go(_next() or "/home")
+    if form.refusal is not None and form.refusal.code in ANEW:
+        halfway.forget()
+        again = forms.Form(shapes.SignIn)
+        again.refusal = form.refusal
+        return pages.render("accounts/sign_in.html", form.status, form=again, next=_next())
+    return pages.render("accounts/sign_in_code.html", form.status, form=form, next=_next())
 
 
 @blueprint.get("/home")
@@ -89,6 +117,8 @@ def do_sign_up() -> Response:
     kind = "shop_owner" if form.value("kind") == "shop_owner" else "adviser"
     if email is None:
         return pages.render("accounts/sign_up.html", form.status, form=form, kind=kind)
+    if kind == "shop_owner":
+        flask.session["begins"] = "shop"
     return pages.render("accounts/mail_sent.html", email=email, what="verify")
 
 
@@ -187,6 +217,8 @@ def do_confirm() -> Response:
 @blueprint.get("/welcome")
 @policy("accounts", "own_home")
 def welcome() -> Response:
-    """Show somebody without a role what they can become."""
+    """Show somebody without a role what they can become; who came for a shop begins with it."""
+    if flask.session.pop("begins", None) == "shop":
+        return pages.go("/shop/start")
     with db.session():
         return pages.render("accounts/welcome.html")

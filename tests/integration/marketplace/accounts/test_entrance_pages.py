@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import re
 
 import flask
 import pyotp
 import pytest
+import time_machine
 
-from marketplace.core import config, pages, web
+from marketplace.core import clock, config, pages, web
 from marketplace.core.money import Money
 from marketplace.core.policy import policy
 
@@ -47,6 +49,17 @@ def test_somebody_signs_up_confirms_by_a_button_and_comes_in(world):
     assert client.get("/home", headers=HTML).headers["Location"] == "/adviser"
 
 
+def test_who_came_for_a_shop_begins_with_it(world):
+    client, email = browser(world), "kees@example.org"
+    form = {"kind": "shop_owner", "name": "Kees", "email": email, "password": PASSWORD, "locale": "nl"}
+    assert client.post("/sign-up", data=form, headers=HTML).status_code == 200
+    client.post("/verify", data={"token": world.mailed_token("verify_email", email)}, headers=HTML)
+    client.post("/sign-in", data={"email": email, "password": PASSWORD}, headers=HTML)
+    assert client.get("/welcome", headers=HTML).headers["Location"] == "/shop/start"
+    # Once only: whoever goes back may choose otherwise.
+    assert client.get("/welcome", headers=HTML).status_code == 200
+
+
 def test_a_wrong_password_keeps_the_address_and_never_shows_the_password(world):
     person = world.adviser()
     wrong = {"email": person.email, "password": "pears about sentence long a"}
@@ -57,15 +70,61 @@ def test_a_wrong_password_keeps_the_address_and_never_shows_the_password(world):
     assert "The e-mail address or the password is wrong" in page.text
 
 
-def test_the_second_factor_is_asked_for_in_the_same_form(world):
+def code_of(person):
+    # The code of now was spent by the sign-in that made this person.
+    return pyotp.TOTP(person.facts["secret"]).at(int(clock.wall().timestamp()) + 30)
+
+
+def asked_for_code(world, person):
+    client = browser(world)
+    given = {"email": person.email, "password": PASSWORD, "next": "/finance"}
+    answer = client.post("/sign-in", data=given, headers=HTML)
+    assert answer.headers["Location"] == "/sign-in/code?next=/finance"
+    return client
+
+
+def test_the_second_factor_is_asked_for_alone_after_the_password(world):
     person = world.staff("finance")
-    page = browser(world).post("/sign-in", data={"email": person.email, "password": PASSWORD}, headers=HTML)
-    assert page.status_code == 401
-    assert "<details open>" in page.text
-    with_code = {"totp": pyotp.TOTP(person.facts["secret"]).at(2_000_000_000)}
-    assert browser(world).post(
-        "/sign-in", data={"email": person.email, "password": PASSWORD, **with_code}, headers=HTML
-    ).status_code in (401, 403)
+    client = asked_for_code(world, person)
+    page = client.get("/sign-in/code?next=/finance", headers=HTML)
+    assert page.status_code == 200
+    assert 'name="password"' not in page.text
+    wrong = client.post("/sign-in/code", data={"totp": "000000"}, headers=HTML)
+    assert wrong.status_code == 403
+    assert 'name="totp"' in wrong.text
+    code = code_of(person)
+    answer = client.post("/sign-in/code", data={"totp": code, "next": "/finance"}, headers=HTML)
+    assert answer.headers["Location"] == "/finance"
+    assert client.get("/account", headers=HTML).status_code == 200
+    # What was kept between the steps opens nothing a second time.
+    assert client.get("/sign-in/code", headers=HTML).status_code == 303
+
+
+def test_no_code_opens_anything_without_a_right_password_before(world):
+    person = world.staff("finance")
+    client = browser(world)
+    assert client.get("/sign-in/code", headers=HTML).headers["Location"] == "/sign-in"
+    refused = client.post("/sign-in/code", data={"totp": code_of(person)}, headers=HTML)
+    assert refused.status_code == 401
+    assert client.get("/account", headers=HTML).status_code == 401
+
+
+def test_a_password_changed_between_the_steps_ends_the_sign_in(world):
+    person = world.staff("finance")
+    client = asked_for_code(world, person)
+    world.execute("UPDATE user_account SET password_hash = :h WHERE email = :e", h="$other$", e=person.email)
+    refused = client.post("/sign-in/code", data={"totp": code_of(person)}, headers=HTML)
+    assert refused.status_code == 401
+    assert 'name="password"' in refused.text
+    assert client.get("/account", headers=HTML).status_code == 401
+
+
+def test_the_second_step_is_over_after_five_minutes(world):
+    client = asked_for_code(world, world.staff("finance"))
+    with time_machine.travel(clock.wall() + dt.timedelta(minutes=6)):
+        refused = client.post("/sign-in/code", data={"totp": "000000"}, headers=HTML)
+    assert refused.status_code == 401
+    assert 'name="password"' in refused.text
 
 
 def test_signing_in_leads_only_to_pages_of_ours(world):
