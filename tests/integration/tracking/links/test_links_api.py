@@ -204,6 +204,28 @@ def test_accepting_makes_the_offer_link_once(world: World, call: Call) -> None:
     assert call(stranger, "POST", f"/partnerships/{joined.id}/accept")[0] == 404
 
 
+def test_joining_at_once_gives_a_link_that_works_and_twice_gives_the_same(world: World, call: Call) -> None:
+    with db.transaction() as session:
+        offer = offers.create(
+            session, world.owner, world.shop_id, name="New", joining="at_once", now=clock.now()
+        )
+        publishing.publish(session, world.owner, offer.id, TERMS, now=clock.now())
+    body = {"offer_id": str(offer.id)}
+    assert call(world.adviser, "POST", "/partnerships/join", body)[0] == 404, "a draft"
+    with db.transaction() as session:
+        offers.move(session, world.owner, offer.id, "open", now=clock.now())
+    first, again = (call(world.adviser, "POST", "/partnerships/join", body) for _ in range(2))
+    assert first == again and (first[0], first[1]["state"]) == (201, "accepted")
+    made = call(world.adviser, "POST", "/links", {"url": world.product("/p/new"), **body})
+    assert made[0] == 201
+    listed = call(world.adviser, "GET", "/links")[1]["items"]
+    assert first[1]["link"]["id"] in {one["id"] for one in listed if one["state"] == "active"}
+    asked = {"offer_id": str(world.offer_id)}
+    assert call(World(world.database, host="x.example").adviser, "POST", "/partnerships/join", asked)[1][
+        "code"
+    ] == ("approval_needed")
+
+
 def test_a_code_stands_for_an_adviser_from_creation_to_revocation(world: World, call: Call) -> None:
     body = {"code": " anna10 ", "adviser_id": str(world.adviser_id), "offer_id": str(world.offer_id)}
     before = clock.now() - dt.timedelta(seconds=1)
