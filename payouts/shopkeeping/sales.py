@@ -64,7 +64,9 @@ def _page(by: str, after: str, order: str) -> sa.TextClause:
              AND (CAST(:after_at AS timestamptz) IS NULL OR ({by}, id) {after} (:after_at, CAST(:after_id AS uuid)))
            ORDER BY {by} {order}, id {order} LIMIT :limit)
         SELECT page.*, n.display_name AS adviser, n.code AS adviser_code, f.title, f.pieces, f.net_minor,
-               ({_BACK})::bigint AS back_minor
+               ({_BACK})::bigint AS back_minor,
+               EXISTS (SELECT FROM accrual u WHERE u.commission_id = page.id AND u.shop_id = :shop
+                          AND NOT u.funded AND u.funded_entry_id IS NULL) AS is_unpaid
           FROM page
           LEFT JOIN public_adviser n ON n.id = page.adviser_id
           LEFT JOIN LATERAL (
@@ -112,7 +114,7 @@ class Sale:
     """One commission of a shop with its order. `told` holds the other columns.
 
     amount: what the adviser gets now; was: what stood before a decline or return; fee: ours on what stands;
-    net, back: of the order's lines without tax, and what of that came back.
+    net, back: of the order's lines without tax, and what of that came back; is_unpaid: waits for the shop's budget.
     """
 
     id: UUID

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import flask
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.core import db, formats, pages
@@ -29,7 +29,6 @@ from tracking.commissions.states import REASONS
 
 blueprint = flask.Blueprint("shop_orders", __name__)
 MOST_IN_A_FILE = 20_000
-MOST_UNPAID = 1_000
 COLUMNS: tuple[pages.Column, ...] = (
     ("order", lambda row: row.order_ref),
     ("product", lambda row: row.title),
@@ -137,23 +136,20 @@ def show(order_ref: str) -> Response:
         here = surroundings.of(session, actor, order.shop_id)
         wanted = sales.Wanted(order_ref=order_ref)
         money = sales.page(session, order.shop_id, wanted, None, 10) if order.mode == "live" else []
-        unpaid = _unpaid(session, here) if money else frozenset()
     return pages.render(
         "shop/order.html",
         life=life,
         money=money,
-        unpaid=unpaid,
+        unpaid=_unpaid(here, money),
         form=Form(schemas.Verdict),
         reasons=REASONS,
         **here.context(),
     )
 
 
-def _unpaid(session: Session, here: Surroundings) -> frozenset[UUID]:
-    """Return the commissions that wait for the shop's budget; its owners alone know of that."""
-    if not here.is_owner:
-        return frozenset()
-    return frozenset(one.commission_id for one in budget.awaiting(session, here.shop.id, limit=MOST_UNPAID))
+def _unpaid(here: Surroundings, rows: Sequence[sales.Sale]) -> frozenset[UUID]:
+    """Return the commissions of some sales that wait for the shop's budget; its owners alone know of that."""
+    return frozenset(row.id for row in rows if row.is_unpaid) if here.is_owner else frozenset()
 
 
 def _list(actor: Actor, form: Form) -> Response:
@@ -168,7 +164,6 @@ def _list(actor: Actor, form: Form) -> Response:
         found = sales.page(session, here.shop.id, wanted, place_after(query.data["cursor"]), limit)
         sums = sales.totals(session, here.shop.id, wanted)
         advisers = order_life.advisers(session, here.shop.id)
-        unpaid = _unpaid(session, here)
     shown, more = found[:limit], len(found) > limit
     return pages.render(
         "shop/orders.html",
@@ -178,7 +173,7 @@ def _list(actor: Actor, form: Form) -> Response:
         counts={one: sum(row.orders for row in sums if row.state == one) for one in sales.STATES},
         state=state,
         advisers=advisers,
-        unpaid=unpaid,
+        unpaid=_unpaid(here, shown),
         query=query,
         form=form,
         reasons=REASONS,

@@ -205,6 +205,9 @@ def _too_late(session: Session, order: ShopOrder, decision: Attribution) -> list
     if decision.state != "final":
         return []
     known = [UUID(one["id"]) for one in decision.receipt["candidates"] if one["kind"] == "touch"]
+    if not known:
+        # Later touches are known as the same visitor's by those that were known before.
+        return []
     visitors = sa.select(Touch.visitor_id).where(Touch.id.in_(known), Touch.visitor_id.is_not(None))
     query = (
         sa.select(Touch)

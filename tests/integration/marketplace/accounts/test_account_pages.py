@@ -152,7 +152,7 @@ def test_a_key_is_shown_once_does_what_it_may_and_is_ended(world):
     assert texts(page, "//tbody/tr/td[2]") == ["orders:*"]
     world.call("GET", "/shops", token=text, status=403)
     refused = me.post("/account/keys", 422, name="x", scopes="no:such")
-    assert "There is no scope" in refused.text
+    assert "That part of the API does not exist" in refused.text
     # What somebody sent comes back as they wrote it: neither markup nor a place to fill in.
     echoed = me.post("/account/keys", 422, name="x", scopes="<b>100%</b>")
     assert "&lt;b&gt;100%&lt;/b&gt;" in echoed.text

@@ -33,7 +33,9 @@ def test_each_adviser_who_accepted_is_told_what_changes_and_from_when(market):
     with pytest.raises(TermsUnchanged), transaction() as session:
         publishing.publish(session, owner, offer.id, lower, now=NOW + 2 * DAY)
     with market.rows() as session:
-        [row] = session.execute(sa.text("SELECT audience, facts FROM mail_message")).all()
+        [row] = session.execute(
+            sa.text("SELECT audience, facts FROM mail_message WHERE template = 'terms_change'")
+        ).all()
     assert row.audience == f"adviser:{joined.actor.adviser_id}"
     twins = letters.draw("terms_change", "en", row.facts | {"name": "Noor"})
     assert "10% becomes 6.5%" in twins.subject.replace("6,5", "6.5")

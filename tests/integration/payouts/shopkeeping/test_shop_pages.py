@@ -151,13 +151,15 @@ def test_test_order_passes_every_hop_and_leaves_nothing_but_itself(business):
             " (SELECT count(*) FROM mail_message) AS mails"
         )
 
-    before = counted()
+    def kept() -> list[dict[str, Any]]:
+        return business.trade.rows("SELECT mode, source FROM shop_order WHERE order_ref LIKE 'TEST-%'")
+
+    before, earlier = counted(), kept()
     page = business.page("/shop/start/test", form={})
     assert page.xpath("//ol[@class='hops']/li/@class") == ["good"] * 5
     assert "Every hop is green." in words(page)
     assert counted() == before
-    kept = business.trade.rows("SELECT mode, source FROM shop_order WHERE order_ref LIKE 'TEST-%'")
-    assert kept == [{"mode": "test", "source": "page"}]
+    assert kept() == [*earlier, {"mode": "test", "source": "page"}]
 
 
 def test_test_order_can_be_tried_a_second_after_the_offer_was_opened(business):
@@ -194,7 +196,9 @@ def test_dispute_is_answered_and_the_commission_stands_again(business):
     business.ask(path, form={"outcome": "accept"}, status=303)
     found = business.trade.call("GET", f"/disputes/{dispute}", status=200)
     assert found["outcome"] == "adviser"
-    assert "You agreed: for the adviser" in words(business.page(path))
+    shown = words(business.page(path))
+    assert "You agreed" in shown
+    assert "For the adviser" in shown
 
 
 def test_budget_shows_what_waits_and_only_owners_see_it(business):
