@@ -26,6 +26,7 @@ DAILY = (
 ENDINGS = (
     "account_gone",
     "payday",
+    "payday_rejected",
     "payday_without_news",
     "payday_on_credit",
     "restored",

@@ -218,7 +218,10 @@ def product_of(stage: Stage) -> str:
 
 @part
 def news(stage: Stage) -> None:
-    """Advisers hear of their first click and first order, a shop that its budget is nearly used; each is told once."""
+    """Advisers hear of their first click and first order, a shop that its budget is nearly used and what waits for it.
+
+    Each is told once, and of what waits once a week.
+    """
     people = stage.facts["advisers"]
     for name in ("anne", "bert"):
         remember(stage, f"news-click-{name}", lambda name=name: stage.click(people[name]["path"]))  # type: ignore[misc]
@@ -234,3 +237,7 @@ def news(stage: Stage) -> None:
         for kind in ("first_click", "first_order"):
             found = "SELECT count(*) FROM mail_message WHERE dedupe = %(d)s"
             expect(f"{kind} of {name}", count(stage, found, d=f"{kind}:{people[name]['id']}"), 1)
+    if not mailed(stage, "orders_waiting"):
+        stage.advance(days=2)
+    stage.sweep("orders_waiting")
+    expect("what waits was told a second time this week", stage.sweep("orders_waiting"), 0)

@@ -98,6 +98,10 @@ def market(stage: Stage) -> None:
         "/links", anne["token"], {"url": stage.facts["product"], "offer_id": stage.facts["offer_id"]}
     )
     stage.post(f"/links/{link['id']}/disable", anne["token"], also=(409,))
+    on = stage.post(f"/links/{link['id']}/enable", anne["token"])
+    [[rests]] = stage.superuser("SELECT count(*) FROM link_rest WHERE link_id = %(l)s", l=link["id"])
+    if on["disabled_at"] is not None or not rests:
+        raise AssertionError(f"a link is not on again, or when it was off is forgotten: {on}, {rests}")
     wanted = {"code": "KILLS10", "adviser_id": anne["id"], "offer_id": stage.facts["offer_id"]}
     stage.post("/codes", owner, wanted, also=(409,))
     codes = stage.call("GET", f"/codes?offer_id={stage.facts['offer_id']}", owner)["items"]
@@ -188,8 +192,14 @@ def commission_of(stage: Stage, ref: str) -> str:
 
 @part
 def orders(stage: Stage) -> None:
-    """Orders, more lines, returns before and after their order, cancels, approvals, declines; the books follow."""
+    """Orders, more lines, returns before and after their order, cancels, approvals, declines; the books follow.
+
+    One report is refused, and the shop can read that it was.
+    """
     key, owner = stage.facts["shop_key"], stage.facts["owner"]
+    stage.post("/orders", key, {"order_ref": "K-0"}, also=(422,))
+    if not stage.superuser("SELECT 1 FROM shop_report WHERE order_ref = 'K-0' AND outcome = 'refused'"):
+        raise AssertionError("that a report was refused is not kept")
     order(stage, "K-1", "anne")
     more = remember(stage, "K-1-lines", lambda: {"lines": [line("2", "20.00", tax=money("0.00"))]})
     stage.post("/orders/K-1/lines", key, more)
@@ -208,7 +218,7 @@ def orders(stage: Stage) -> None:
         "decide_orders", "apply_waiting_refunds", "approve_commissions", "accrual.recent", "accrual.all"
     )
     stage.post("/orders/O-1/refunds", key, back(stage, "O-1", "O-1-back", "200.00"))
-    stage.sweep("accrual.all")
+    stage.sweep("accrual.all", "trim_reports")
 
 
 @part
@@ -304,7 +314,7 @@ def account_gone(stage: Stage) -> None:
 def start_run(stage: Stage) -> None:
     """Two people of finance bring a run to execution, whatever of it was done before."""
     maker, checker = stage.facts["finance"]
-    runs = stage.call("GET", "/runs", maker["key"])["items"]
+    runs = [one for one in stage.call("GET", "/runs", maker["key"])["items"] if one["state"] != "rejected"]
     run = runs[0] if runs else stage.post("/runs", maker["key"], {"currency": "EUR"})
     path = f"/runs/{run['id']}"
     if run["state"] == "draft":
@@ -332,6 +342,25 @@ def payday(stage: Stage) -> None:
     # The same without a single webhook, by asking.
     stage.advance(hours=7)
     stage.sweep("settlement.bank", "reconciliation.bookings")
+
+
+@part
+def payday_rejected(stage: Stage) -> None:
+    """The second person rejects a draft, whose maker is told once; what it would have paid is in the next run."""
+    maker, checker = stage.facts["finance"]
+    known = sorted(stage.call("GET", "/runs", maker["key"])["items"], key=lambda one: str(one["number"]))
+    first = known[0] if known else stage.post("/runs", maker["key"], {"currency": "EUR"})
+    # Rejected already and not told so: the same person says the same again.
+    stage.post(f"/runs/{first['id']}/reject", checker["key"], {"reason": "The month is not closed."})
+    start_run(stage)
+    stage.sweep("runs.continue")
+    for statement, wanted in (
+        ("SELECT count(*) FROM mail_message WHERE template = 'run_rejected'", 1),
+        (f"SELECT count(*) FROM payout WHERE run_id = '{first['id']}'", 0),
+    ):
+        [[found]] = stage.superuser(statement)
+        if found != wanted:
+            raise AssertionError(f"{statement}: {found}, not {wanted}")
 
 
 @part
