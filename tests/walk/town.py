@@ -135,6 +135,10 @@ class Town:
         link = world.link(f"/p/{secrets.token_hex(3)}")
         found["page"] = link.target_url
         found |= {"link": str(link.id), "link_bert": str(bert.link.id), "product": str(link.product_id)}
+        # Both links were off for a moment once, before anything that is decided here.
+        for one, adviser in ((link, trade.anne), (bert.link, bert)):
+            off = {"from_at": one.created_at, "to_at": one.created_at}
+            self.insert("link_rest", link_id=one.id, shop_id=world.shop_id, adviser_id=adviser.id, **off)
         found["partnership"], found["partnership_bert"] = str(world.partnership_id), str(bert.partnership_id)
         found["offer"] = str(world.offer_id)
         world.product(f"/p/{secrets.token_hex(3)}", sku="gone")
