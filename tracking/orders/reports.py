@@ -16,10 +16,12 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from werkzeug.exceptions import HTTPException
 
-from marketplace.core import auth, clock, db, ids, web
+from marketplace.core import auth, clock, db, ids, strict_json, web
 from marketplace.core.actor import Actor
 from marketplace.core.db import Base, uuid_pk
+from marketplace.core.errors import AppError
 
 log = structlog.get_logger(__name__)
 KEPT = dt.timedelta(days=30)
@@ -90,7 +92,7 @@ def keep_in_mind(response: flask.Response) -> flask.Response:
         "shop_id": shop_id,
         "mode": actor.mode if actor.via == "key" else "live",
         "kind": kind,
-        "order_ref": _reference(),
+        "order_ref": _reference(response.status_code),
         "outcome": "refused" if is_refused else "repeated",
         "code": str(told.get("code") or response.status_code) if is_refused else None,
         "fields": [str(one)[:80] for one in list(told.get("errors") or {})[:MOST_FIELDS]],
@@ -127,9 +129,17 @@ def _shop_of(actor: Actor) -> uuid.UUID | None:
     return shops[0] if len(shops) == 1 else None
 
 
-def _reference() -> str | None:
+def _reference(status: int) -> str | None:
+    """Return the order's number that was sent, None where there is none or the body can't be read as ours are.
+
+    A body that was refused because it is too large or no JSON is not read again.
+    """
     given = (flask.request.view_args or {}).get("order_ref")
-    if given is None:
-        body = flask.request.get_json(silent=True) if flask.request.is_json else None
+    if given is None and flask.request.is_json and status not in (400, 413):
+        try:
+            body = strict_json.load_json(flask.request.get_data())
+        except (AppError, HTTPException) as error:
+            log.info("report_without_reference", error=type(error).__name__)
+            return None
         given = body.get("order_ref") if isinstance(body, dict) else None
     return given if isinstance(given, str) and 0 < len(given) <= 100 and given.isprintable() else None
