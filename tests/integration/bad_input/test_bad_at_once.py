@@ -10,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from marketplace.core import clock
+from tests.integration.bad_input.conftest import siege_of_its_own as standing_siege
 from tests.integration.bad_input.siege import PASSWORD, Person, Siege, assert_refused, describe, line, money
+
+# The owner becomes an adviser here, who may see the open products of others.
+__all__ = ["standing_siege"]
 
 CALLERS = 20
 

@@ -170,6 +170,9 @@ def test_names_of_columns_are_never_taken_as_fields(unmoved: Siege) -> None:
         assert not missing - {"minimum", "maximum"}, (template, sorted(missing)[:9])
 
 
+_ACTS_OF_ADVISERS = ("/accept", "/leave", "/disable", "/enable", "/withdraw")
+
+
 def _who(_operation: dict[str, Any], template: str) -> str:
     """Return who may call an action that has no body."""
     if template.startswith(("/runs", "/reconciliation", "/payout-freeze")):
@@ -177,4 +180,4 @@ def _who(_operation: dict[str, Any], template: str) -> str:
     if template == "/evidence/{evidence_id}/review":
         return "admin"
     own = template.startswith(("/pictures", "/saved-answers", "/advice-pages"))
-    return "adviser" if own or template.endswith(("/accept", "/leave", "/disable", "/withdraw")) else "owner"
+    return "adviser" if own or template.endswith(_ACTS_OF_ADVISERS) else "owner"
