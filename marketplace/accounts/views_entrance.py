@@ -68,7 +68,12 @@ def code() -> Response:
 def do_code() -> Response:
     """Open the sign-in with the second factor."""
     form = forms.Form(shapes.SignInCode)
-    if form.send(entrance.sign_in_code) is not None:
+
+    def act(data: dict[str, Any]) -> bool:
+        entrance.sign_in_code(data)
+        return True
+
+    if form.send(act) is not None:
         return pages.go(_next() or "/home")
     if form.refusal is not None and form.refusal.code in ANEW:
         halfway.forget()

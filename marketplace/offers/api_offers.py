@@ -13,6 +13,7 @@ from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
 from marketplace.offers import publishing, service
 from marketplace.offers.schemas import (
+    OfferChange,
     OfferPage,
     OfferRequest,
     OfferSchema,
@@ -43,6 +44,7 @@ def create(data: dict[str, Any]) -> Any:
             description=data["description"],
             currency=data["currency"],
             notice_days=data["notice_days"],
+            joining=data["joining"],
             now=request_now(),
         )
 
@@ -71,6 +73,16 @@ def listed(query: dict[str, Any]) -> Any:
 def shown(offer_id: uuid.UUID) -> Any:
     """Show an offer."""
     return service.get(session(), current_actor(), offer_id)
+
+
+@blueprint.route("/<uuid:offer_id>", methods=["PATCH"])
+@policy("offers", "change")
+@blueprint.arguments(OfferChange)
+@blueprint.response(200, OfferSchema)
+def change(data: dict[str, Any], offer_id: uuid.UUID) -> Any:
+    """Say how advisers join an offer from now on; who advises or applied before stays as they are."""
+    with transaction(point="offers.change") as writing:
+        return service.change_joining(writing, current_actor(), offer_id, data["joining"], now=request_now())
 
 
 @blueprint.route("/<uuid:offer_id>/open", methods=["POST"])

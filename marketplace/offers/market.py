@@ -14,8 +14,8 @@ from marketplace.core import hooks, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 from marketplace.core.money import Money
-from marketplace.offers import service, terms
-from marketplace.offers.models import CommissionTerms, Offer, Partnership
+from marketplace.offers import joining, service, terms
+from marketplace.offers.models import AT_ONCE, CommissionTerms, Offer, Partnership
 from marketplace.offers.rates import Percent
 from marketplace.offers.terms import Terms
 
@@ -68,7 +68,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Invitation:
-    """An offer with everything that an adviser compares; `partnership` is their own, if any."""
+    """An offer with everything that an adviser compares; `partnership` is their own, if any.
+
+    way_in: how they come in, AT_ONCE or ON_APPROVAL; answers_within: days in which the shop usually answers, if known.
+    """
 
     offer: Offer
     shop: str
@@ -77,6 +80,13 @@ class Invitation:
     record: Record | None
     partnership: Partnership | None
     shelves: Sequence[str]
+    way_in: str
+    answers_within: int | None
+
+    @property
+    def joins_at_once(self) -> bool:
+        """Tell whether the adviser can accept the terms now, without an answer of the shop."""
+        return self.offer.state == "open" and self.terms is not None and self.way_in == AT_ONCE
 
     @property
     def top_bp(self) -> int:
@@ -172,14 +182,14 @@ def _told(session: Session, actor: Actor, offers: Sequence[Offer], now: dt.datet
     shelves: dict[uuid.UUID, list[str]] = {}
     for row in session.execute(_SHELVES, {"shops": shops}):
         shelves.setdefault(row.shop_id, []).append(row.shelf)
-    mine = {
-        row.offer_id: row
-        for row in session.scalars(
-            sa.select(Partnership).where(
-                Partnership.offer_id.in_(ids), tenancy.adviser(actor, "offers.mine", Partnership.adviser_id)
-            )
+    own = session.scalars(
+        sa.select(Partnership).where(
+            Partnership.shop_id.in_(shops), tenancy.adviser(actor, "offers.mine", Partnership.adviser_id)
         )
-    }
+    ).all()
+    mine = {row.offer_id: row for row in own}
+    refusing = {row.shop_id for row in own if row.state == "declined"}
+    answers = joining.answers(session, shops, now)
     present = terms.many_at(session, [(one, now) for one in ids])
     records: Mapping[uuid.UUID, Record] = {}
     if RECORD in hooks.figures:
@@ -193,6 +203,12 @@ def _told(session: Session, actor: Actor, offers: Sequence[Offer], now: dt.datet
             records.get(one.id),
             mine.get(one.id),
             shelves.get(one.shop_id, []),
+            joining.way_in(
+                one.joining,
+                mine[one.id].state if one.id in mine else "none",
+                is_refused=one.shop_id in refusing,
+            ),
+            answers.get(one.shop_id),
         )
         for one in offers
     ]

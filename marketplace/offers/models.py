@@ -25,6 +25,10 @@ OFFER_STATES = "state IN ('draft', 'open', 'paused', 'closed')"
 PARTNERSHIP_STATES = "state IN ('applied', 'approved', 'accepted', 'declined', 'left')"
 # Why a shop refuses an adviser, or ends with one; `other` needs a note.
 PARTING_REASONS = ("no_fit", "place_unknown", "enough", "terms_broken", "not_disclosed", "other")
+# How advisers join: the shop answers each application, or who accepts the terms is in.
+ON_APPROVAL, AT_ONCE = "on_approval", "at_once"
+JOININGS = (ON_APPROVAL, AT_ONCE)
+_JOININGS = f"joining IN ('{ON_APPROVAL}', '{AT_ONCE}')"
 _PARTINGS = "reason IN (" + ", ".join(f"'{one}'" for one in PARTING_REASONS) + ")"
 
 
@@ -41,6 +45,7 @@ class Offer(Base):
         UniqueConstraint("id", "shop_id", "currency"),
         CheckConstraint(OFFER_STATES, name="state"),
         CheckConstraint("notice_days BETWEEN 0 AND 90", name="notice_days"),
+        CheckConstraint(_JOININGS, name="joining"),
         Index("ix_offer_shop_id_id", "shop_id", "id"),
     )
 
@@ -53,14 +58,16 @@ class Offer(Base):
     notice_days: Mapped[int] = mapped_column()
     state: Mapped[str] = mapped_column(Text, server_default="draft")
     created_at: Mapped[dt.datetime] = created_at()
+    joining: Mapped[str] = mapped_column(Text, server_default=ON_APPROVAL)
 
 
 class OfferState(Base):
-    """From when an offer was in which state; append-only, because a past click is judged by its instant."""
+    """From when an offer was in which state and joined how; append-only, as a past click is judged by its instant."""
 
     __tablename__ = "offer_state"
     __table_args__ = (
         CheckConstraint(OFFER_STATES, name="state"),
+        CheckConstraint(_JOININGS, name="joining"),
         Index("ix_offer_state_offer_id_from_at", "offer_id", "from_at", "id"),
     )
 
@@ -71,6 +78,7 @@ class OfferState(Base):
     from_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = created_at()
+    joining: Mapped[str] = mapped_column(Text, server_default=ON_APPROVAL)
 
 
 class CommissionTerms(Base):

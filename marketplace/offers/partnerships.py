@@ -47,40 +47,22 @@ class AdviserNotActive(Forbidden):
 def apply(
     session: Session, actor: Actor, offer_id: uuid.UUID, *, now: dt.datetime, message: str = ""
 ) -> Partnership:
-    """Ask to advise on an open offer; asking again while it runs returns it as it is, after leaving starts
-    anew.
+    """Ask to advise on an open offer; asking again while it runs returns it as it is, after leaving starts anew.
 
     Raises NotFound for an offer that was never open, OfferNotOpen, AdviserNotActive, IllegalTransition when
     the shop declined.
     """
-    adviser_id = _active_adviser(session, actor, now)
-    offer = _published(session, offer_id)
-    made = session.execute(
-        insert(Partnership)
-        .values(
-            id=ids.new_id(),
-            offer_id=offer.id,
-            shop_id=offer.shop_id,
-            adviser_id=adviser_id,
-            state="applied",
-            message=message,
-            applied_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Partnership.offer_id, Partnership.adviser_id])
-        .returning(Partnership.id)
-    ).first()
-    query = sa.select(Partnership).where(
-        Partnership.offer_id == offer.id, Partnership.adviser_id == adviser_id
-    )
-    partnership = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-    if made is None and partnership.state in ("applied", "approved", "accepted"):
+    adviser_id = active_adviser(session, actor, now)
+    offer = published(session, offer_id)
+    partnership, is_new = entered(session, offer, adviser_id, now, message)
+    if not is_new and partnership.state in ("applied", "approved", "accepted"):
         return partnership
-    _require_open(session, offer.id)
-    if made is None:
+    require_open(session, offer.id)
+    if not is_new:
         _move(partnership, "applied")
         partnership.message, partnership.applied_at = message, now
         partnership.approved_at = partnership.accepted_at = partnership.left_at = None
-    _note(session, actor, partnership, now)
+    record_step(session, actor, partnership, now)
     news.applied(session, partnership, now=now)
     return partnership
 
@@ -96,7 +78,7 @@ def approve(session: Session, actor: Actor, partnership_id: uuid.UUID, *, now: d
     _move(partnership, "approved")
     partnership.approved_at, partnership.declined_at = now, None
     partnership.reason = partnership.note = None
-    _note(session, actor, partnership, now)
+    record_step(session, actor, partnership, now)
     news.taken_on(session, partnership, now=now)
     return partnership
 
@@ -123,7 +105,7 @@ def decline(
     has_advised = partnership.state == "accepted"
     _move(partnership, "declined")
     partnership.declined_at, partnership.reason, partnership.note = now, reason, note or None
-    _note(session, actor, partnership, now)
+    record_step(session, actor, partnership, now)
     news.parted(session, partnership, has_advised=has_advised, now=now)
     return partnership
 
@@ -139,14 +121,14 @@ def accept(session: Session, partnership_id: uuid.UUID, actor: Actor, now: dt.da
         return partnership
     if "accepted" not in MOVES[partnership.state]:
         raise IllegalTransition("partnership", partnership.state, "accepted", id=partnership_id)
-    _active_adviser(session, actor, now)
-    _require_open(session, partnership.offer_id)
+    active_adviser(session, actor, now)
+    require_open(session, partnership.offer_id)
     in_force = terms.at(session, partnership.offer_id, now)
     if in_force is None:
         raise service.TermsMissing(offer_id=partnership.offer_id)
     _move(partnership, "accepted")
     partnership.accepted_at, partnership.accepted_terms_id = now, in_force.id
-    _note(session, actor, partnership, now, terms_id=in_force.id)
+    record_step(session, actor, partnership, now, terms_id=in_force.id)
     return partnership
 
 
@@ -161,7 +143,7 @@ def leave(session: Session, actor: Actor, partnership_id: uuid.UUID, *, now: dt.
         return partnership
     _move(partnership, "left")
     partnership.left_at = now
-    _note(session, actor, partnership, now)
+    record_step(session, actor, partnership, now)
     return partnership
 
 
@@ -211,7 +193,8 @@ def listed(
     return list(session.scalars(query))
 
 
-def _active_adviser(session: Session, actor: Actor, now: dt.datetime) -> uuid.UUID:
+def active_adviser(session: Session, actor: Actor, now: dt.datetime) -> uuid.UUID:
+    """Return the id of the adviser who acts. Raises AdviserNotActive for one who is banned or closes."""
     adviser_id = actor.adviser()
     state = advisers.state_at(session, [adviser_id], now).get(adviser_id, "active")
     if state != "active":
@@ -219,21 +202,48 @@ def _active_adviser(session: Session, actor: Actor, now: dt.datetime) -> uuid.UU
     return adviser_id
 
 
-def _published(session: Session, offer_id: uuid.UUID) -> Offer:
+def entered(
+    session: Session, offer: Offer, adviser_id: uuid.UUID, now: dt.datetime, message: str = ""
+) -> tuple[Partnership, bool]:
+    """Return an adviser's partnership in an offer, locked, and whether it was made just now, as applied."""
+    made = session.execute(
+        insert(Partnership)
+        .values(
+            id=ids.new_id(),
+            offer_id=offer.id,
+            shop_id=offer.shop_id,
+            adviser_id=adviser_id,
+            state="applied",
+            message=message,
+            applied_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Partnership.offer_id, Partnership.adviser_id])
+        .returning(Partnership.id)
+    ).first()
+    query = sa.select(Partnership).where(
+        Partnership.offer_id == offer.id, Partnership.adviser_id == adviser_id
+    )
+    partnership = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
+    return partnership, made is not None
+
+
+def published(session: Session, offer_id: uuid.UUID) -> Offer:
+    """Return an offer that was open at some time. Raises NotFound."""
     offer = session.scalars(sa.select(Offer).where(Offer.id == offer_id, Offer.state != "draft")).first()
     if offer is None:
         raise NotFound("offer", offer_id)
     return offer
 
 
-def _require_open(session: Session, offer_id: uuid.UUID) -> None:
-    """Raise OfferNotOpen unless the offer is open; holds that until the end of the transaction."""
+def require_open(session: Session, offer_id: uuid.UUID) -> str:
+    """Raise OfferNotOpen unless the offer is open; holds that, and how one joins it, which is returned."""
     # FOR UPDATE would make advisers wait for each other; FOR KEY SHARE would not hold back a pause.
-    query = sa.select(Offer.state).where(Offer.id == offer_id)
+    query = sa.select(Offer.state, Offer.joining).where(Offer.id == offer_id)
     # Row-level security lets an adviser lock open offers only, so another one is looked at without a lock.
-    held = session.scalars(query.with_for_update(read=True)).first()
-    if held != "open":
-        raise OfferNotOpen(offer_id=offer_id, state=held or session.scalars(query).one())
+    held = session.execute(query.with_for_update(read=True)).first()
+    if held is None or held.state != "open":
+        raise OfferNotOpen(offer_id=offer_id, state=(held or session.execute(query).one()).state)
+    return str(held.joining)
 
 
 def _of_shop(session: Session, actor: Actor, partnership_id: uuid.UUID) -> Partnership:
@@ -260,7 +270,7 @@ def _move(partnership: Partnership, wanted: str) -> None:
     partnership.state = wanted
 
 
-def _note(
+def record_step(
     session: Session,
     actor: Actor,
     partnership: Partnership,

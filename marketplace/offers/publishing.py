@@ -30,15 +30,6 @@ class TermsUnchanged(Conflict):
     next = "Change something, or leave version {version} as it is."
 
 
-class OfferClosed(Conflict):
-    """A closed offer stays as it is."""
-
-    code = "offer_closed"
-    title = "The offer is closed"
-    detail = "Offer {offer_id} is closed for good."
-    next = "Make a new offer."
-
-
 def publish(
     session: Session,
     actor: Actor,
@@ -53,11 +44,11 @@ def publish(
     Version 1 takes effect at once. A later one takes effect after the offer's notice and at least 5 minutes
     from now, at `effective_from` where given, and never before a version that was published earlier.
     Raises InvalidInput naming what is wrong, TermsUnchanged for what the newest version says already,
-    OfferClosed, NotFound for another's offer, OwnerNeeded for staff.
+    service.OfferClosed, NotFound for another's offer, OwnerNeeded for staff.
     """
     offer = service.locked(session, actor, offer_id)
     if offer.state == "closed":
-        raise OfferClosed(offer_id=offer_id)
+        raise service.OfferClosed(offer_id=offer_id)
     read = documents.read_document(document, offer.currency)
     sha256 = documents.fingerprint(read)
     newest = session.scalars(_versions(offer.id).order_by(CommissionTerms.version.desc()).limit(1)).first()

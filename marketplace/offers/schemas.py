@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from marketplace.core.errors import InvalidInput
 from marketplace.core.schemas import Currency, Instant, Integer, Page, Schema, Text, Uuid, flatten
 from marketplace.offers.documents import DocumentSchema
-from marketplace.offers.models import PARTING_REASONS
+from marketplace.offers.models import JOININGS, ON_APPROVAL, PARTING_REASONS
 
 OFFER_STATES = ["draft", "open", "paused", "closed"]
 PARTNERSHIP_STATES = ["applied", "approved", "accepted", "declined", "left"]
@@ -24,6 +24,13 @@ class OfferRequest(Schema):
     description = Text(maximum=5000, multiline=True, load_default="")
     currency = Currency(load_default=None)
     notice_days = Integer(minimum=0, maximum=90, load_default=7)
+    joining = Text(load_default=ON_APPROVAL, validate=[validate.OneOf(JOININGS)])
+
+
+class OfferChange(Schema):
+    """What changes of an offer: how advisers join it from now on."""
+
+    joining = Text(required=True, validate=[validate.OneOf(JOININGS)])
 
 
 class OffersQuery(Page):
@@ -34,7 +41,7 @@ class OffersQuery(Page):
 
 
 class OfferSchema(Schema):
-    """An offer."""
+    """An offer; advisers join it `at_once`, or when the shop has approved them."""
 
     id = fields.UUID()
     shop_id = fields.UUID()
@@ -44,6 +51,7 @@ class OfferSchema(Schema):
     currency = fields.String()
     notice_days = fields.Integer()
     state = fields.String(metadata={"enum": OFFER_STATES})
+    joining = fields.String(metadata={"enum": list(JOININGS)})
     created_at = Instant()
 
 

@@ -15,7 +15,7 @@ from marketplace.core import audit, ids, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from marketplace.offers import terms
-from marketplace.offers.models import Offer, OfferState, Partnership
+from marketplace.offers.models import ON_APPROVAL, Offer, OfferState, Partnership
 
 NOTICE_DAYS = 7
 MOVES = {
@@ -33,6 +33,15 @@ class TermsMissing(Conflict):
     title = "The offer has no terms yet"
     detail = "Offer {offer_id} has no terms in force."
     next = "Publish terms first, then open the offer."
+
+
+class OfferClosed(Conflict):
+    """A closed offer stays as it is."""
+
+    code = "offer_closed"
+    title = "The offer is closed"
+    detail = "Offer {offer_id} is closed for good."
+    next = "Make a new offer."
 
 
 class ShopNotOpen(Conflict):
@@ -54,12 +63,15 @@ def create(
     description: str = "",
     currency: str | None = None,
     notice_days: int = NOTICE_DAYS,
+    joining: str = ON_APPROVAL,
 ) -> Offer:
     """Make an offer of a shop, in draft and in the shop's currency.
 
     currency: may repeat the shop's; another one raises InvalidInput. notice_days: 0 to 90; how long before
-    it takes effect a later version of the terms is published. Raises NotFound for another's shop,
-    accounts.shops.OwnerNeeded for staff, ShopNotOpen when the shop closes or is closed.
+    it takes effect a later version of the terms is published. joining: one of JOININGS.
+
+    Raises NotFound for another's shop, accounts.shops.OwnerNeeded for staff, ShopNotOpen when the shop closes or
+    is closed.
     """
     shop = shops.owned_by(session, actor, shop_id)
     if shop.state in ("closing", "closed"):
@@ -73,6 +85,7 @@ def create(
         "currency": shop.currency,
         "notice_days": notice_days,
         "state": "draft",
+        "joining": joining,
     }
     offer_id = None
     while offer_id is None:
@@ -82,7 +95,7 @@ def create(
             attempt.on_conflict_do_nothing(index_elements=[Offer.code]).returning(Offer.id)
         ).one_or_none()
     offer = session.get_one(Offer, offer_id)
-    _note_state(session, offer, "draft", actor, now)
+    _note_state(session, offer, actor, now)
     return offer
 
 
@@ -105,7 +118,24 @@ def move(session: Session, actor: Actor, offer_id: uuid.UUID, wanted: str, *, no
         if terms.at(session, offer.id, now) is None:
             raise TermsMissing(offer_id=offer_id)
     offer.state = wanted
-    _note_state(session, offer, wanted, actor, now)
+    _note_state(session, offer, actor, now)
+    return offer
+
+
+def change_joining(
+    session: Session, actor: Actor, offer_id: uuid.UUID, joining: str, *, now: dt.datetime
+) -> Offer:
+    """Say how advisers join from now on; who joined or applied before stays as they are. Twice changes nothing.
+
+    joining: one of JOININGS. Raises NotFound for another's offer, OwnerNeeded for staff, OfferClosed.
+    """
+    offer = locked(session, actor, offer_id)
+    if offer.joining == joining:
+        return offer
+    if offer.state == "closed":
+        raise OfferClosed(offer_id=offer_id)
+    offer.joining = joining
+    _note_state(session, offer, actor, now, action="joining", facts={"joining": joining})
     return offer
 
 
@@ -123,18 +153,28 @@ def locked(session: Session, actor: Actor, offer_id: uuid.UUID) -> Offer:
     return offer
 
 
-def _note_state(session: Session, offer: Offer, state: str, actor: Actor, now: dt.datetime) -> None:
+def _note_state(
+    session: Session,
+    offer: Offer,
+    actor: Actor,
+    now: dt.datetime,
+    *,
+    action: str | None = None,
+    facts: dict[str, str] | None = None,
+) -> None:
     session.add(
         OfferState(
             id=ids.new_id(),
             offer_id=offer.id,
             shop_id=offer.shop_id,
-            state=state,
+            state=offer.state,
             from_at=now,
             actor=actor.label,
+            joining=offer.joining,
         )
     )
-    audit.record(session, actor, f"offer.{state}", "offer", offer.id, {}, now=now, shop_id=offer.shop_id)
+    done = f"offer.{action or offer.state}"
+    audit.record(session, actor, done, "offer", offer.id, facts or {}, now=now, shop_id=offer.shop_id)
     session.flush()
 
 

@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 
 from marketplace.accounts.schemas_shops import NewDomain, NewShop
 from marketplace.core.schemas import Boolean, Day, Page, QueryInteger, Schema, Text, Uuid
-from marketplace.offers.models import PARTING_REASONS
+from marketplace.offers.models import JOININGS, PARTING_REASONS
 from marketplace.stores.schemas import DAYS, OpeningHours
 from payouts.shopkeeping.reports import KINDS, OUTCOMES
 from payouts.shopkeeping.sales import STATES
@@ -95,6 +95,12 @@ class OfferMove(WithShop):
     """What an offer becomes."""
 
     state = Text(required=True, validate=[validate.OneOf(("open", "paused", "closed"))])
+
+
+class OfferJoining(WithShop):
+    """How advisers join an offer from now on."""
+
+    joining = Text(required=True, validate=[validate.OneOf(JOININGS)])
 
 
 class Upload(WithShop):

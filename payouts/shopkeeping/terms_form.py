@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import ZONE
 from marketplace.core.schemas import Boolean, Day, Integer, Schema, Text, Uuid
+from marketplace.offers.models import JOININGS, ON_APPROVAL
 from marketplace.offers.rates import Excluded, Flat, Percent, Rate
 from marketplace.offers.terms import Terms
 
@@ -37,6 +38,7 @@ class TermsForm(Schema):
 
     shop_id = Uuid(load_default=None)
     name = Text(load_default=None, minimum=1, maximum=200)
+    joining = Text(load_default=None, validate=[validate.OneOf(JOININGS)])
     kind = Text(load_default="percent", validate=[validate.OneOf(KINDS)])
     value = Text(required=True, maximum=20, error_messages={"required": "Say what advisers earn."})
     tax = Boolean(load_default=False)
@@ -64,7 +66,8 @@ def schema(sent: MultiDict[str, str] | None = None) -> ma.Schema:
 def initial(terms: Terms | None) -> dict[str, Any]:
     """Return the fields as they stand for a version of terms, or for an offer that has none."""
     if terms is None:
-        return {"kind": "percent", "value": "8", "window_days": 30, "hold_days": 30, "example": EXAMPLE}
+        start = {"kind": "percent", "value": "8", "window_days": 30, "hold_days": 30, "example": EXAMPLE}
+        return start | {"joining": ON_APPROVAL}
     found: dict[str, Any] = {
         **_rate(terms.default),
         "tax": "true" if terms.base.tax else None,

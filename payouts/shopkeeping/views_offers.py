@@ -38,7 +38,7 @@ MOST_VERSIONS = 100
 @policy("shop_pages", "read")
 def index() -> Response:
     """List the offers of a shop with their terms of now and what they brought."""
-    return _list(current_actor(), Form(OfferRequest, {"notice_days": 7}))
+    return _list(current_actor(), Form(OfferRequest, {"notice_days": 7, "joining": "on_approval"}))
 
 
 @blueprint.post("/shop/offers")
@@ -49,7 +49,7 @@ def create() -> Response:
 
     def act(data: dict[str, Any]) -> UUID:
         shop_id = data["shop_id"] or pages.current_shop(actor)
-        given = {name: data[name] for name in ("name", "description", "notice_days")}
+        given = {name: data[name] for name in ("name", "description", "notice_days", "joining")}
         with db.transaction(point="shop_pages.make_offer") as session:
             return offers.create(session, actor, shop_id, now=request_now(), **given).id
 
@@ -110,6 +110,27 @@ def move(offer_id: UUID) -> Response:
     pages.said(told[state])
     following = flask.url_for("shop_offers.show", offer_id=offer_id)
     return pages.go(pages.own_address(flask.request.form.get("next"), following))
+
+
+@blueprint.post("/shop/offers/<uuid:offer_id>/joining")
+@policy("offers", "change")
+def change_joining(offer_id: UUID) -> Response:
+    """Say how advisers join from now on."""
+    actor, form = current_actor(), Form(schemas.OfferJoining)
+
+    def act(data: dict[str, Any]) -> str:
+        with db.transaction(point="shop_pages.change_joining") as session:
+            return offers.change_joining(session, actor, offer_id, data["joining"], now=request_now()).joining
+
+    joining = form.send(act)
+    if joining is None:
+        return _page(actor, offer_id, None, form)
+    pages.said(
+        _("From now on whoever accepts the terms advises at once.")
+        if joining == "at_once"
+        else _("From now on you answer each application.")
+    )
+    return pages.go(flask.url_for("shop_offers.show", offer_id=offer_id))
 
 
 def publish_from(actor: Actor, offer_id: UUID, data: dict[str, Any]) -> CommissionTerms:
@@ -214,6 +235,7 @@ def _page(actor: Actor, offer_id: UUID, sent: Form | None, moved: Form | None = 
         form=form,
         rows=terms_form.rows(form.values),
         moved=moved,
+        joined=Form(schemas.OfferJoining, {"joining": offer.joining}),
         earliest=earliest,
         public=_public(offer, here.shop),
         **told,

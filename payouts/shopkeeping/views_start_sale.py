@@ -19,6 +19,7 @@ from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from marketplace.offers import service as offers
 from marketplace.offers import terms as offer_terms
+from marketplace.offers.models import ON_APPROVAL
 from payouts.accrual import budget
 from payouts.settlement.schemas import FundingRequest
 from payouts.shopkeeping import acts_rehearsal, example, reports, schemas, snippets, surroundings, terms_form
@@ -52,12 +53,13 @@ def set_terms() -> Response:
         with db.session() as session:
             shop = shops.get(session, shop_id)
             known = [one for one in offers.listed(session, actor, shop_id=shop_id) if one.state != "closed"]
-        if known:
-            offer_id = known[0].id
-        else:
-            name = data["name"] or _("Advice on %(shop)s", shop=shop.name)
-            with db.transaction(point="shop_pages.first_offer") as session:
-                offer_id = offers.create(session, actor, shop_id, name=name, now=request_now()).id
+        name, now = data["name"] or _("Advice on %(shop)s", shop=shop.name), request_now()
+        joining = data["joining"] or (known[0].joining if known else ON_APPROVAL)
+        with db.transaction(point="shop_pages.first_offer") as session:
+            if known:
+                offer_id = offers.change_joining(session, actor, known[0].id, joining, now=now).id
+            else:
+                offer_id = offers.create(session, actor, shop_id, name=name, joining=joining, now=now).id
         publish_from(actor, offer_id, {**data, "effective_from": None})
         return offer_id
 
@@ -75,7 +77,8 @@ def _terms(actor: Actor, sent: Form | None) -> Response:
         present = next(
             (kept for one in found if (kept := offer_terms.at(session, one.id, now)) is not None), None
         )
-        form = sent or Form(terms_form.schema(), terms_form.initial(present))
+        begun = {"joining": found[0].joining} if found else {}
+        form = sent or Form(terms_form.schema(), terms_form.initial(present) | begun)
         try:
             shown = drafted(form, here.shop, now) if sent else present or _suggested(here.shop.currency)
         except InvalidInput:

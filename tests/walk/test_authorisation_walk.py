@@ -35,6 +35,7 @@ BUTTONS = frozenset(
         "POST /adviser/profile/evidence/<uuid:evidence_id>/withdraw",
         "POST /adviser/partnerships/<uuid:partnership_id>/leave",
         "POST /adviser/partnerships/<uuid:partnership_id>/accept",
+        "POST /adviser/offers/<uuid:offer_id>/join-at-once",
         "POST /adviser/advice/<uuid:page_id>/withdraw",
         "POST /adviser/advice/<uuid:page_id>/twin",
         "POST /adviser/links/<uuid:link_id>/disable",

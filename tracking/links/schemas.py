@@ -129,6 +129,12 @@ class CodePage(Schema):
     next_cursor = Text(required=True, allow_none=True)
 
 
+class Joining(Schema):
+    """The offer that an adviser joins at once, whose terms now in force they accept by it."""
+
+    offer_id = Uuid(required=True)
+
+
 class Accepted(Schema):
     """A partnership that has begun, with the link that stands for the whole offer."""
 

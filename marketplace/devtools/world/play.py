@@ -26,6 +26,7 @@ from marketplace.devtools.world.till import desk_of
 Say = Callable[[str], None]
 _WEEK, _BAR = 7, 30
 _SETTLE_SECONDS = 600
+JOINED_AT_ONCE = "hiking:0"
 
 
 def play(facts: Mapping[str, Any], plan: Plan, run: Run, control: Control, say: Say) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def _live(cast: Cast, plan: Plan, control: Control, say: Say) -> None:
         progress.lived(day, len(today))
     writing.close()
     _keep_fetching(cast)
+    _open_to_newcomers(cast)
     settle(facts)
     maker = cast.staff["fatima"]
     difference = payday.reconcile(next(iter(cast.shops.values())).job, maker)
@@ -95,6 +97,12 @@ def _keep_fetching(cast: Cast) -> None:
     for shop in cast.shops.values():
         address = f"https://{shop.facts.host}{shop.facts.feed_path}"
         shop.key.post("feed-sources", {"url": address, "every": "weekly"})
+
+
+def _open_to_newcomers(cast: Cast) -> None:
+    """Let one offer be joined at once from now on, so that somebody new has a link without waiting for a shop."""
+    shop, offer = cast.offer(JOINED_AT_ONCE)
+    shop.key.call("PATCH", f"offers/{offer['id']}", {"joining": "at_once"})
 
 
 class _Progress:

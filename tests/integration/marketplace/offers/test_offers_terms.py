@@ -229,7 +229,7 @@ def test_an_offer_opens_pauses_and_closes_and_its_history_answers_for_any_day(
         assert move(owner, offer, state, NOW + days * DAY + SECOND).state == state, "again changes nothing"
     with pytest.raises(IllegalTransition):
         move(owner, offer, "open", NOW + 5 * DAY)
-    with pytest.raises(publishing.OfferClosed):
+    with pytest.raises(service.OfferClosed):
         publish(owner, offer, percent(500), now=NOW + 5 * DAY)
     with db.new_session() as session:
         states = [

@@ -214,6 +214,28 @@ def test_an_offer_shows_its_terms_and_is_joined_and_left(business):
     assert "You left" in words(business.page(path))
 
 
+def test_an_offer_that_is_joined_at_once_says_so_and_is_joined_with_one_button(business):
+    trade = business.trade
+    with db.transaction() as session:
+        owner, now = trade.world.owner, clock.now()
+        offer = service.create(session, owner, trade.world.shop_id, name="Lamps", joining="at_once", now=now)
+        publishing.publish(session, owner, offer.id, TERMS, now=now)
+        service.move(session, owner, offer.id, "open", now=now)
+    path = f"/adviser/offers/{offer.id}"
+    assert "You can join at once" in words(business.page("/adviser/offers?state=new"))
+    [form] = business.page(path).xpath("//main//form[contains(@action, '/join')]")
+    assert "Accept the terms and join" in words(form)
+    business.ask(form.get("action"), form={}, status=303)
+    assert "You joined" in words(business.page(path))
+    [mine] = [one for one in business.api("/partnerships") if one["offer_id"] == str(offer.id)]
+    assert (mine["state"], mine["accepted_terms_id"] is not None) == ("accepted", True)
+    with db.transaction() as session:
+        service.change_joining(session, owner, offer.id, "on_approval", now=clock.now())
+    business.ask(f"/adviser/partnerships/{mine['id']}/leave", form={}, status=303)
+    assert "The shop answers each application" in words(business.page(path))
+    business.ask(f"{path}/join-at-once", form={}, status=409)
+
+
 def test_without_payouts_the_pages_say_what_to_do(business):
     assert "No payouts yet" in words(business.page("/adviser/payouts"))
     text = words(business.page("/adviser/payout-account"))

@@ -142,6 +142,20 @@ def test_terms_are_published_with_exceptions_and_wrong_ones_named_at_their_field
     assert "takes effect on" in words(business.page(f"/shop/offers/{offer}"))
 
 
+def test_shop_says_how_advisers_join_when_it_makes_an_offer_and_later(business):
+    made = business.ask(
+        "/shop/offers", form={"name": "Lamps", "notice_days": "7", "joining": "at_once"}, status=303
+    )
+    path = made.headers["Location"]
+    assert business.page(path).xpath("//select[@name='joining']/option[@selected]/@value") == ["at_once"]
+    assert "Advisers join at once" in words(business.page("/shop/offers"))
+    business.ask(f"{path}/joining", form={"joining": "never"}, status=422)
+    business.ask(f"{path}/joining", form={"joining": "on_approval"}, status=303)
+    offer = business.trade.call("GET", path.replace("/shop", ""), status=200)
+    assert offer["joining"] == "on_approval"
+    assert business.page("/shop/offers").text_content().count("Advisers join at once") == 0
+
+
 def test_test_order_passes_every_hop_and_leaves_nothing_but_itself(business):
     def counted() -> list[dict[str, Any]]:
         return business.trade.rows(

@@ -219,7 +219,7 @@ def test_joining_at_once_gives_a_link_that_works_and_twice_gives_the_same(world:
     made = call(world.adviser, "POST", "/links", {"url": world.product("/p/new"), **body})
     assert made[0] == 201
     listed = call(world.adviser, "GET", "/links")[1]["items"]
-    assert first[1]["link"]["id"] in {one["id"] for one in listed if one["state"] == "active"}
+    assert first[1]["link"]["id"] in {one["id"] for one in listed if one["disabled_at"] is None}
     asked = {"offer_id": str(world.offer_id)}
     assert call(World(world.database, host="x.example").adviser, "POST", "/partnerships/join", asked)[1][
         "code"
