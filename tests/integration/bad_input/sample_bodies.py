@@ -141,8 +141,10 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
             "owner",
             {"name": "o", "description": "d", "currency": "EUR", "notice_days": 7} | shop,
         ),
+        ("PATCH", "/offers/{offer_id}"): ("owner", {"joining": "on_approval"}),
         ("POST", "/offers/{offer_id}/terms"): ("owner", terms),
         ("POST", "/partnerships"): ("adviser", {"offer_id": things["offer_id"], "message": "m"}),
+        ("POST", "/partnerships/join"): ("adviser", {"offer_id": things["offer_id"]}),
         ("POST", "/partnerships/{partnership_id}/decline"): ("owner", {"reason": "other", "note": "n"}),
         ("POST", "/links"): (
             "adviser",
