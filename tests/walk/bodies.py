@@ -22,6 +22,8 @@ QUERIES = {
 }
 # What a page's form must hold so that the question is whose row it is, and not what is missing.
 FORMS = {
+    # Without a right password a moment ago every code is refused, and that is no question of who asks.
+    "POST /sign-in/code": {"totp": "short"},
     "POST /shop/advice/questions/<uuid:question_id>": {"body": "Ja, dat klopt."},
     "POST /shop/advisers/<uuid:partnership_id>": {"answer": "approve"},
     "POST /shop/disputes/<uuid:dispute_id>": {"outcome": "reject", "reason": "outside_terms"},
