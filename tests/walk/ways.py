@@ -18,7 +18,7 @@ from tests.walk.walking import Walk
 @contextmanager
 def walking(town: Town, product: Product, *, strict: bool = True) -> Iterator[Walk]:
     """Give a walk whose requests run in one transaction that is never committed."""
-    harness, before = Harness(town.superuser, town.app), db.new_session
+    harness, before = Harness(town.superuser, town.app, town.b.shop), db.new_session
     db.new_session = harness.new_session
     try:
         yield Walk(town, product, harness, strict)
