@@ -12,6 +12,7 @@ Target = tuple[str, int]
 # Parts of the story that go together in one town, in any order, before and after one of the endings.
 DAILY = (
     "market",
+    "market_at_once",
     "visits",
     "orders",
     "stuck",

@@ -109,6 +109,36 @@ def market(stage: Stage) -> None:
         stage.post(f"/codes/{code['id']}/revoke", owner, also=(409,))
 
 
+@part
+def market_at_once(stage: Stage) -> None:
+    """A shop lets advisers join an offer without being asked; one joins, and has a link with it."""
+    owner, shop = stage.facts["owner"], stage.facts["shop_id"]
+    cees = stage.facts["advisers"]["cees"]
+
+    def offers() -> list[Any]:
+        listed = stage.call("GET", f"/offers?shop_id={shop}", owner)["items"]
+        return [one for one in listed if one["name"] == "At once"]
+
+    if not offers():
+        stage.post("/offers", owner, {"shop_id": shop, "name": "At once"})
+    offer = offers()[0]
+    if not stage.call("GET", f"/offers/{offer['id']}/terms", owner)["items"]:
+        stage.post(f"/offers/{offer['id']}/terms", owner, TERMS)
+    if offer["state"] == "draft":
+        stage.post(f"/offers/{offer['id']}/open", owner)
+    changed = stage.call("PATCH", f"/offers/{offer['id']}", owner, {"joining": "at_once"})
+    if changed["joining"] != "at_once":
+        raise AssertionError(f"an offer is not joined at once: {changed}")
+    stage.post("/partnerships/join", cees["token"], {"offer_id": offer["id"]}, also=(409,))
+    joined = [
+        one["state"]
+        for one in stage.call("GET", "/partnerships?limit=100", cees["token"])["items"]
+        if one["offer_id"] == offer["id"]
+    ]
+    if joined != ["accepted"]:
+        raise AssertionError(f"who joins at once is in once: {joined}")
+
+
 # Clicks
 
 
