@@ -5,9 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from tests.integration.bad_input.conftest import siege_of_its_own as standing_siege
 from tests.integration.bad_input.sample_bodies import sample_bodies
 from tests.integration.bad_input.siege import SECRET_NAMES, Person, Siege, assert_refused, describe
 from tests.integration.bad_input.test_bad_requests import Call, calls
+
+# Elsewhere owners become advisers, who may see the open products of others.
+__all__ = ["standing_siege"]
 
 # Read by everybody who advises: what an open offer says, its products, and the public part of an adviser.
 OPEN_TO_ADVISERS = (
