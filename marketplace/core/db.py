@@ -181,11 +181,16 @@ def _begin(session: orm.Session, transaction: orm.SessionTransaction, connection
     clock.set_offset(dt.timedelta(seconds=int(row[4] or 0)))
 
 
+class _Session(orm.Session):
+    """A session of the house. It hears of its beginnings as a class: to tell each one anew costs every request."""
+
+
+event.listen(_Session, "after_begin", _begin)
+
+
 def new_session() -> orm.Session:
     """Return a session of the house: nothing expires at commit and nothing loads behind one's back."""
-    session = orm.Session(engine(), expire_on_commit=False)
-    event.listen(session, "after_begin", _begin)
-    return session
+    return _Session(engine(), expire_on_commit=False)
 
 
 def in_transaction() -> bool:

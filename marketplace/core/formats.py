@@ -44,20 +44,25 @@ def _money(minor: int, currency: str, locale: str) -> str:
 
 
 @lru_cache(maxsize=8192)
+def _number(value: Decimal, pattern: str | None, locale: str) -> str:
+    return str(numbers.format_decimal(value, format=pattern, locale=locale))
+
+
+@lru_cache(maxsize=8192)
 def _date(day: dt.date, pattern: str, locale: str) -> str:
     return str(dates.format_date(day, pattern, locale=locale))
 
 
 def number(value: int | Decimal) -> str:
     """Return a number with the locale's separators and a real minus."""
-    text = numbers.format_decimal(abs(Decimal(value)), locale=wording.locale())
+    text = _number(abs(Decimal(value)), None, wording.locale_name())
     return f"{MINUS}{text}" if value < 0 else text
 
 
 def rate(basis_points: int) -> str:
     """Return a rate such as "8%" or "7,5%"; basis_points: hundredths of a percent."""
     percent = Decimal(abs(basis_points)) / 100
-    text = numbers.format_decimal(percent.normalize(), format="0.##", locale=wording.locale())
+    text = _number(percent.normalize(), "0.##", wording.locale_name())
     return f"{MINUS if basis_points < 0 else ''}{text}%"
 
 
@@ -67,7 +72,7 @@ def share(part: int, whole: int) -> str:
         return "\N{EN DASH}"
     percent = Decimal(part) * 100 / Decimal(whole)
     pattern = "0.#" if abs(percent) < 10 else "0"
-    return f"{numbers.format_decimal(percent, format=pattern, locale=wording.locale())}%"
+    return f"{_number(percent, pattern, wording.locale_name())}%"
 
 
 def day(when: dt.datetime | dt.date, now: dt.datetime) -> str:
@@ -90,7 +95,7 @@ def instant(when: dt.datetime) -> str:
 
 def clock_time(when: dt.datetime) -> str:
     """Return the time of day, such as "10:41"."""
-    return str(dates.format_time(when.astimezone(ZONE), "HH:mm", tzinfo=ZONE, locale=wording.locale()))
+    return f"{when.astimezone(ZONE):%H:%M}"
 
 
 def ago(when: dt.datetime, now: dt.datetime) -> str:

@@ -60,7 +60,12 @@ def speak(name: str) -> None:
 
 def locale() -> Locale:
     """Return the locale that is spoken now."""
-    return Locale.parse(_current.get())
+    return _read_locale(_current.get())
+
+
+@cache
+def _read_locale(name: str) -> Locale:
+    return Locale.parse(name)
 
 
 def locale_name() -> str:
@@ -75,17 +80,19 @@ def language() -> str:
 
 @cache
 def catalogue(name: str) -> NullTranslations:
-    """Return all texts of a language ("nl" or "en"), read from every <folder>/<language>.po below templates/."""
-    texts = NullTranslations()
+    """Return all texts of a language ("nl" or "en"), read from every <folder>/<language>.po below templates/.
+
+    They are put into one, because a page has hundreds of texts and each would be looked for folder by folder. Where
+    two folders have the same one, the later folder's counts.
+    """
+    texts = Translations()
     for file in sorted(FOLDER.rglob(f"{name}.po")):
         with file.open("rb") as source:
             read = read_po(source, locale=name, abort_invalid=True)
         compiled = io.BytesIO()
         write_mo(compiled, read)
         compiled.seek(0)
-        found = Translations(compiled)
-        found.add_fallback(texts)
-        texts = found
+        texts.merge(Translations(compiled))
     return texts
 
 

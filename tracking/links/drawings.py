@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import segno
 
@@ -17,8 +18,9 @@ def png(address: str) -> bytes:
     return out.getvalue()
 
 
+@lru_cache(maxsize=1024)
 def inline(address: str) -> str:
-    """Return a QR as SVG to stand in a page: scaled by its box, dark on white in every theme."""
+    """Return a QR as SVG to stand in a page: scaled by its box, dark on white in every theme. Pure, and slow."""
     drawn: str = segno.make(address, error=ERROR, micro=False).svg_inline(
         border=BORDER, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None
     )
