@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import flask
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.core import db, formats, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
-from marketplace.core.errors import IllegalTransition
 from marketplace.core.formats import ZONE
 from marketplace.core.forms import Form, Query
 from marketplace.core.money import Money
@@ -24,7 +24,7 @@ from marketplace.core.wording import _, ngettext
 from payouts.accrual import budget
 from payouts.shopkeeping import order_life, sales, schemas, surroundings
 from payouts.shopkeeping.surroundings import Surroundings
-from tracking.commissions import approval
+from tracking.commissions import approval, many
 from tracking.commissions.states import REASONS
 
 blueprint = flask.Blueprint("shop_orders", __name__)
@@ -59,33 +59,24 @@ def index() -> Response:
 @blueprint.post("/shop/orders")
 @policy("shop_pages", "act")
 def decide() -> Response:
-    """Approve or decline one order or many; each that can't be decided any more is left as it is and counted."""
+    """Approve or decline one order or many, all in one step; those that were decided a moment ago are only counted."""
     actor, now, form = current_actor(), request_now(), Form(schemas.Verdict)
 
     def act(data: dict[str, Any]) -> tuple[list[UUID], int]:
-        done: list[UUID] = []
-        late = 0
-        for commission_id in dict.fromkeys(data["commission"]):
-            try:
-                if data["verdict"] == "approve":
-                    db.run_in_transaction(
-                        lambda writer, one=commission_id: approval.approve(writer, actor, one, now),  # type: ignore[misc]
-                        point="shop_pages.approve",
-                    )
-                else:
-                    db.run_in_transaction(
-                        lambda writer, one=commission_id: approval.decline(  # type: ignore[misc]
-                            writer, actor, one, data["reason"], data["note"], now
-                        ),
-                        point="shop_pages.decline",
-                    )
-                done.append(commission_id)
-            except IllegalTransition:
-                # Of many, one may have been decided a moment ago; with a single one it is the answer.
-                if len(data["commission"]) == 1:
-                    raise
-                late += 1
-        return done, late
+        def approve(writer: Session) -> tuple[list[UUID], int]:
+            return many.decide(
+                writer, actor, data["commission"], lambda one: approval.approve(writer, actor, one, now)
+            )
+
+        def decline(writer: Session) -> tuple[list[UUID], int]:
+            told = data["reason"], data["note"]
+            return many.decide(
+                writer, actor, data["commission"], lambda one: approval.decline(writer, actor, one, *told, now)
+            )
+
+        if data["verdict"] == "approve":
+            return db.run_in_transaction(approve, point="shop_pages.approve")
+        return db.run_in_transaction(decline, point="shop_pages.decline")
 
     made = form.send(act)
     if made is None:

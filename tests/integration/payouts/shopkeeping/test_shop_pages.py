@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import lxml.html
 import pytest
 
 from marketplace.accounts import shops
-from marketplace.core import db
+from marketplace.core import db, ids
 from marketplace.core.money import Money
 from payouts.shopkeeping import acts_rehearsal, purse
 from tests.integration.payouts.shopkeeping.business import HOSTILE, Business
@@ -82,7 +84,7 @@ def test_list_of_orders_holds_what_waits_with_its_day_and_the_sum_of_the_api(bus
     listed = list(csv.DictReader(io.StringIO(file.lstrip("\ufeff"))))
     assert {row["order"]: row["status"] for row in listed}["A-2"] == "declined"
     assert sorted(row["order"] for row in listed) == sorted(one["order_ref"] for one in commissions)
-    assert len(listed) == 9
+    assert len(listed) == 11
 
 
 def test_many_orders_are_approved_at_once_and_one_that_was_decided_is_only_counted(business):
@@ -94,6 +96,34 @@ def test_many_orders_are_approved_at_once_and_one_that_was_decided_is_only_count
     )
     states = {one["order_ref"]: one["state"] for one in business.api("/commissions?mode=live")}
     assert [states[ref] for ref in refs] == ["approved", "approved", "declined"]
+
+
+def test_orders_with_one_among_them_that_is_not_the_shops_are_all_left_as_they_were(business):
+    mine = [business.ids[ref] for ref in ("TWO-1", "TWO-2")]
+    for verdict in ({"verdict": "approve"}, {"verdict": "decline", "reason": "duplicate"}):
+        form = verdict | {"commission": [*mine, str(ids.new_id())]}
+        assert "Nothing was changed" in words(business.page("/shop/orders", form=form, status=404))
+        states = {one["order_ref"]: one["state"] for one in business.api("/commissions?mode=live")}
+        assert {states["TWO-1"], states["TWO-2"]} == {"pending"}
+
+
+def test_orders_that_two_people_decide_at_one_moment_are_all_decided_by_the_first_of_them(business):
+    mine = [business.ids[ref] for ref in ("TWO-1", "TWO-2")]
+    gate = threading.Barrier(2)
+
+    def decide(form: dict[str, str], ways: list[str]) -> int:
+        gate.wait()
+        headers = {"Accept": "text/html", "Authorization": f"Bearer {business.trade.owner}"}
+        client = business.app.test_client(use_cookies=False)
+        return client.post("/shop/orders", data=form | {"commission": ways}, headers=headers).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        approving = pool.submit(decide, {"verdict": "approve"}, mine)
+        declining = pool.submit(decide, {"verdict": "decline", "reason": "duplicate"}, mine[::-1])
+        answers = [approving.result(), declining.result()]
+    states = {one["order_ref"]: one["state"] for one in business.api("/commissions?mode=live")}
+    assert states["TWO-1"] == states["TWO-2"]
+    assert answers == ([303, 409] if states["TWO-1"] == "approved" else [409, 303])
 
 
 def test_decline_without_a_reason_is_refused_and_with_one_the_adviser_reads_it(business):
