@@ -51,6 +51,7 @@ def install(app: flask.Flask) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         wording.gettext, wording.ngettext, newstyle=True, pgettext=wording.pgettext
     )
+    environment.globals["_"] = wording.in_template
     environment.filters.update(
         money=formats.money,
         number=formats.number,
