@@ -21,6 +21,7 @@ from marketplace.accounts import (
     loader,
     notifications,
     staff,
+    unfinished,
     views_account,
     views_entrance,
     views_evidence,
@@ -31,12 +32,13 @@ from marketplace.accounts import (
     views_profile,
     views_second_factor,
 )
-from marketplace.core import auth, hooks
+from marketplace.core import auth, hooks, refusals
 
 
 def register() -> None:
     """Register the actor loader, the command and the invariants; registering again changes nothing."""
     auth.set_actor_loader(loader.load)
+    refusals.keep_with(unfinished.keep)
     hooks.command("create-staff", staff.command)
     invariants.register()
     evidence_sweep.register()

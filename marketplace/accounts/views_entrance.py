@@ -7,7 +7,7 @@ from typing import Any
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.accounts import entrance, halfway
+from marketplace.accounts import entrance, halfway, unfinished
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.models import AuthSession
 from marketplace.core import auth, db, forms, navigation, pages
@@ -23,6 +23,12 @@ ANEW = frozenset({"halfway_over", "sign_in_refused"})
 
 def _next() -> str:
     return pages.own_address(flask.request.values.get("next"), "")
+
+
+def _inside() -> Response:
+    """Go to where somebody wanted to be, now or when they made their account; else to the home of their role."""
+    toward = flask.session.pop("toward", "")
+    return pages.go(_next() or pages.own_address(toward, "/home"))
 
 
 @blueprint.get("/sign-in")
@@ -51,7 +57,7 @@ def do_sign_in() -> Response:
         return pages.render("accounts/sign_in.html", form.status, form=form, next=_next(), asks_factor=asks)
     if opened.user.is_staff and not opened.user.totp_enrolled:
         return pages.go("/account/second-factor")
-    return pages.go(_next() or "/home")
+    return _inside()
 
 
 @blueprint.get("/sign-in/code")
@@ -74,7 +80,7 @@ def do_code() -> Response:
         return True
 
     if form.send(act) is not None:
-        return pages.go(_next() or "/home")
+        return _inside()
     if form.refusal is not None and form.refusal.code in ANEW:
         halfway.forget()
         again = forms.Form(shapes.SignIn)
@@ -105,7 +111,7 @@ def sign_up() -> Response:
     """Ask who somebody is: a shop or an adviser."""
     kind = "shop_owner" if flask.request.args.get("kind") == "shop_owner" else "adviser"
     form = forms.Form(shapes.SignUp, {"kind": kind})
-    return pages.render("accounts/sign_up.html", form=form, kind=kind)
+    return pages.render("accounts/sign_up.html", form=form, kind=kind, next=_next())
 
 
 @blueprint.post("/sign-up")
@@ -121,9 +127,12 @@ def do_sign_up() -> Response:
     email = form.send(act)
     kind = "shop_owner" if form.value("kind") == "shop_owner" else "adviser"
     if email is None:
-        return pages.render("accounts/sign_up.html", form.status, form=form, kind=kind)
+        return pages.render("accounts/sign_up.html", form.status, form=form, kind=kind, next=_next())
     if kind == "shop_owner":
         flask.session["begins"] = "shop"
+    if _next():
+        # The mail leads back without it: addresses in mails are read by others too.
+        flask.session["toward"] = _next()
     return pages.render("accounts/mail_sent.html", email=email, what="verify")
 
 
@@ -200,13 +209,18 @@ def do_reset() -> Response:
 @policy("accounts", "reauthenticate")
 def confirm() -> Response:
     """Ask for the password again."""
-    return pages.render("accounts/confirm.html", form=forms.Form(shapes.Reauthenticate), next=_next())
+    return _confirm(forms.Form(shapes.Reauthenticate))
+
+
+def _confirm(form: forms.Form) -> Response:
+    kept = flask.request.form.get("kept", "")
+    return pages.render("accounts/confirm.html", form.status, form=form, next=_next(), kept=kept)
 
 
 @blueprint.post("/confirm")
 @policy("accounts", "reauthenticate")
 def do_confirm() -> Response:
-    """Count the proof for 30 minutes and go back to what asked for it."""
+    """Count the proof for 30 minutes and go on with what asked for it, or back to where it stood."""
     form = forms.Form(shapes.Reauthenticate)
 
     def act(data: dict[str, Any]) -> AuthSession:
@@ -214,9 +228,23 @@ def do_confirm() -> Response:
 
     if form.send(act) is None:
         form.values.pop("password", None)
-        return pages.render("accounts/confirm.html", form.status, form=form, next=_next())
+        return _confirm(form)
+    kept = flask.request.form.get("kept", "")
+    if kept and unfinished.of(pages.actor_here(), kept) is not None:
+        return pages.go(flask.url_for("entrance.go_on", kept=kept))
     pages.said(_("Confirmed for 30 minutes. Do what you wanted once more."))
     return pages.go(_next() or "/home")
+
+
+@blueprint.get("/confirm/go-on")
+@policy("accounts", "reauthenticate")
+def go_on() -> Response:
+    """Show what was typed before the proof, with one button that sends it."""
+    what = unfinished.of(pages.actor_here(), flask.request.args.get("kept", ""))
+    if what is None:
+        pages.said(_("What you filled in is no longer kept. Fill it in once more."), "notice")
+        return pages.go("/home")
+    return pages.render("accounts/go_on.html", what=what)
 
 
 @blueprint.get("/welcome")

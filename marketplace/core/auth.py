@@ -104,6 +104,11 @@ def enforce(rule: policy.Rule) -> Actor:
     return actor
 
 
+def is_own_form(request: flask.Request, actor: Actor) -> bool:
+    """Tell whether a request of a session carries the token that only our own pages hold."""
+    return _proves(request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", ""), actor)
+
+
 def _refuse_foreign_form(request: flask.Request, actor: Actor) -> None:
     """Raise CsrfRefused for an unsafe request that another site may have made a browser send.
 
@@ -111,8 +116,7 @@ def _refuse_foreign_form(request: flask.Request, actor: Actor) -> None:
     say of its origin counts (Fetch Metadata, W3C; Origin, RFC 6454): nobody can be signed in as somebody else.
     """
     if actor.via == "session":
-        given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-        if not _proves(given, actor):
+        if not is_own_form(request, actor):
             raise CsrfRefused()
     elif actor.is_anonymous and request.mimetype in FORM_TYPES:
         origin = request.headers.get("Origin")

@@ -27,7 +27,7 @@ from marketplace.core.money import Money
 
 T = TypeVar("T")
 # What every form of ours carries beside its own fields.
-ENVELOPE = frozenset({"csrf_token", "next", "act"})
+ENVELOPE = frozenset({"csrf_token", "next", "act", "kept", "once"})
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"(-?[0-9]+),([0-9]{1,3})", re.ASCII)
 

@@ -78,8 +78,8 @@ def connection() -> redis.Redis:
     return _connections[url]
 
 
-def _hurried() -> redis.Redis:
-    """Return the connection for hints: somebody waits for the request that gives one, and the sweep finds it anyway."""
+def hurried() -> redis.Redis:
+    """Return the connection for what a request may do without: somebody waits, so that it gives up within a second."""
     url = config.current().redis_url
     name = f"{url} in a hurry"
     if name not in _connections:
@@ -102,7 +102,7 @@ def enqueue(name: str, *arguments: str) -> None:
     if not config.current().redis_url or time.monotonic() < _silent_until[0]:
         return
     try:
-        queue(_hurried()).enqueue(
+        queue(hurried()).enqueue(
             perform, name, *[str(argument) for argument in arguments], result_ttl=0, failure_ttl=86400
         )
     except redis.RedisError as error:
@@ -191,7 +191,7 @@ def _leave(notes: dict[str, str]) -> None:
     if not notes or not config.current().redis_url or time.monotonic() < _silent_until[0]:
         return
     try:
-        _hurried().hset(SWEPT, mapping=notes)  # type: ignore[arg-type]
+        hurried().hset(SWEPT, mapping=notes)  # type: ignore[arg-type]
     except redis.RedisError as error:
         _silent_until[0] = time.monotonic() + _SILENT_SECONDS
         log.warning("sweeps_not_noted", error=repr(error))

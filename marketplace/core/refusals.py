@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import flask
 
 from marketplace.core import pages, wording
+from marketplace.core.actor import Actor
 from marketplace.core.errors import AppError, NotAuthenticated, ReauthenticationNeeded
 
 # Codes whose page holds the way out itself; all others share one.
@@ -15,6 +17,15 @@ PAGES = {
     "csrf_refused": "errors/expired.html",
 }
 
+# Hung up by accounts: (request, actor, page that sent it) -> number under which what was typed lies, or "".
+Keeper = Callable[[flask.Request, Actor, str], str]
+_keeper: list[Keeper] = []
+
+
+def keep_with(keeper: Keeper) -> None:
+    """Let `keeper` keep what was typed while its sender proves themselves; accounts calls this at registration."""
+    _keeper[:] = [keeper]
+
 
 def as_page(refusal: AppError) -> flask.Response:
     """Return the page for a refusal, with its status.
@@ -22,19 +33,20 @@ def as_page(refusal: AppError) -> flask.Response:
     Who is not signed in gets the form to sign in, who must prove themselves the form for that; both lead back.
     """
     request = flask.request
-    template = PAGES.get(refusal.code, "errors/refused.html")
+    template, kept = PAGES.get(refusal.code, "errors/refused.html"), ""
     if type(refusal) is NotAuthenticated:
         template = "errors/sign_in.html"
-    elif isinstance(refusal, ReauthenticationNeeded):
-        template = "errors/confirm.html"
-    # What was sent is gone after a proof, so that one goes back to the page that sent it.
     asked = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else _page_before(request)
+    if isinstance(refusal, ReauthenticationNeeded):
+        template = "errors/confirm.html"
+        kept = _keeper[0](request, pages.actor_here(), asked) if _keeper else ""
     response = pages.render(
         template,
         refusal.status,
         refusal=refusal,
         told=pages.explain(refusal),
         back=asked,
+        kept=kept,
         request_id=flask.g.get("request_id", ""),
     )
     answer = flask.make_response(response)

@@ -202,6 +202,7 @@ PAGES: tuple[Page, ...] = (
 NOT_PAGES: dict[str, str] = {
     "/static/<path:filename>": "files, not pages",
     "/home": "leads on to the home of whoever asks",
+    "/confirm/go-on": "leads home unless a form was filled in a moment ago; its own tests look at it",
     "/sign-in/code": "leads back to the password unless it was given a moment ago; the stories go through it",
     "/pictures/<uuid:picture_id>/<int:width>.webp": "a picture, not a page",
     "/adviser/statements/<uuid:statement_id>.pdf": "paper, not a page",
