@@ -1,4 +1,4 @@
-"""Routes of domains: name a host, prove it. The site is fetched outside any transaction."""
+"""Routes of domains: name a host, prove it, take it back. Sites and DNS are asked outside any transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from marketplace.accounts import domains, limits, shops
 from marketplace.accounts import schemas_shops as shapes
 from marketplace.accounts.models import ShopDomain
-from marketplace.core import auth, config, db, fetch, tenancy
+from marketplace.core import auth, config, db, tenancy
 from marketplace.core.paging import id_after, page
 from marketplace.core.policy import policy
 from marketplace.core.schemas import ShopPage
@@ -58,7 +58,7 @@ def show(domain_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(shapes.NewProof)
 @blueprint.response(200, shapes.DomainRow)
 def verify(data: dict[str, Any], domain_id: UUID) -> dict[str, Any]:
-    """Look at the site for the proof; `proof` may name the other way of proving than the one chosen first."""
+    """Look at the site, or its DNS, for the proof; `proof` may name another way than the one chosen first."""
     actor = auth.current_actor()
     with db.session() as session:
         domain = domains.get(session, actor, domain_id)
@@ -67,14 +67,23 @@ def verify(data: dict[str, Any], domain_id: UUID) -> dict[str, Any]:
         return shown(domain)
     limits.spend("domain.proof", str(domain.shop_id))
     proof = data["proof"] or domain.proof
-    fetched = fetch.get(domains.proof_url(domain, proof), config.current(), domains.MOST_BYTES)
-    tokens = domains.tokens_of(fetched, domain.host, proof)
+    tokens = domains.tokens_there(domain, proof, config.current())
     with db.transaction() as session:
         return shown(domains.record_proof(session, actor, domain_id, proof, tokens, request_now()))
 
 
+@blueprint.post("/<uuid:domain_id>/withdraw")
+@policy("domains", "withdraw")
+@blueprint.response(200, shapes.DomainRow)
+def withdraw(domain_id: UUID) -> dict[str, Any]:
+    """Take back a host that waits for its proof; naming it again brings it back with the token that it had."""
+    with db.transaction() as session:
+        return shown(domains.withdraw(session, auth.current_actor(), domain_id, request_now()))
+
+
 def shown(domain: ShopDomain) -> dict[str, Any]:
     """Return a host as the API shows it."""
+    waits = "unverified" if domain.withdrawn_at is None else "withdrawn"
     return {
         "id": domain.id,
         "shop_id": domain.shop_id,
@@ -83,6 +92,6 @@ def shown(domain: ShopDomain) -> dict[str, Any]:
         "proof_token": domain.proof_token,
         "proof_url": domains.proof_url(domain, domain.proof),
         "instructions": domains.instructions(domain),
-        "state": "verified" if domain.verified_at else "unverified",
+        "state": "verified" if domain.verified_at else waits,
         "verified_at": domain.verified_at,
     }

@@ -1,4 +1,4 @@
-"""Hosts of shops: named, proved by a file or a meta tag that only the owner of the site can place, unique."""
+"""Hosts of shops: named, proved by a file, a meta tag or a DNS record that only the owner can place, unique."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import public, shops
 from marketplace.accounts.models import ShopDomain
-from marketplace.core import audit, ids, tenancy
+from marketplace.core import audit, fetch, ids, name_texts, tenancy
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, InvalidInput, NotFound
+from marketplace.core.config import Settings
+from marketplace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from marketplace.core.fetch import Fetched
 
 FILE_PATH = "/.well-known/aanrader.txt"
 META_NAME = "aanrader-verification"
+# A name of its own, because a host that is an alias (CNAME), as those of shop platforms are, can have no other record.
+RECORD_LABEL = "_aanrader"
 MOST_BYTES = 512 * 1024
 
 
@@ -70,9 +73,9 @@ def normalise_host(text: str, field: str = "host") -> str:
 
 
 def add(session: Session, actor: Actor, shop_id: UUID, host: str, proof: str, now: dt.datetime) -> ShopDomain:
-    """Name a host of a shop; naming it again keeps its token and may change the way of proof.
+    """Name a host of a shop; naming it again keeps its token, may change the way of proof and undoes a withdrawal.
 
-    proof: "file" or "meta". Raises InvalidInput, NotFound, OwnerNeeded, HostTaken.
+    proof: "file", "meta" or "dns". Raises InvalidInput, NotFound, OwnerNeeded, HostTaken.
     """
     shop = shops.owned_by(session, actor, shop_id)
     name = normalise_host(host)
@@ -88,12 +91,10 @@ def add(session: Session, actor: Actor, shop_id: UUID, host: str, proof: str, no
         select(ShopDomain).where(ShopDomain.shop_id == shop.id, ShopDomain.host == name)
     ).one()
     if domain.verified_at is None:
-        domain.proof = proof
+        domain.proof, domain.withdrawn_at = proof, None
     session.flush()
     if made is not None:
-        audit.record(
-            session, actor, "domain.add", "shop_domain", domain.id, {"host": name}, now=now, shop_id=shop.id
-        )
+        _note(session, actor, domain, "add", now)
     return domain
 
 
@@ -112,8 +113,9 @@ def get(session: Session, actor: Actor, domain_id: UUID) -> ShopDomain:
 def listed(
     session: Session, actor: Actor, shop_id: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[ShopDomain]:
-    """Return up to `limit` hosts after an id, of one shop or of all that the actor may see."""
-    statement = select(ShopDomain).order_by(ShopDomain.id).limit(limit)
+    """Return up to `limit` hosts after an id, of one shop or of all that the actor may see; none withdrawn."""
+    statement = select(ShopDomain).where(ShopDomain.withdrawn_at.is_(None))
+    statement = statement.order_by(ShopDomain.id).limit(limit)
     if shop_id is not None:
         statement = statement.where(ShopDomain.shop_id == shops.seen_by(session, actor, shop_id).id)
     elif not actor.is_platform:
@@ -123,14 +125,66 @@ def listed(
     return session.scalars(statement).all()
 
 
+def withdraw(session: Session, actor: Actor, domain_id: UUID, now: dt.datetime) -> ShopDomain:
+    """Take back a host that waits for its proof; naming it again brings it back. Twice changes nothing.
+
+    Raises NotFound, OwnerNeeded, IllegalTransition for a host that was proved: links lead there.
+    """
+    domain = _locked(session, actor, domain_id)
+    if domain.verified_at is not None:
+        raise IllegalTransition("The domain", was="verified", wanted="withdrawn")
+    if domain.withdrawn_at is None:
+        domain.withdrawn_at = now
+        _note(session, actor, domain, "withdraw", now)
+    return domain
+
+
+def keep(session: Session, actor: Actor, domain_id: UUID, now: dt.datetime) -> ShopDomain:
+    """Undo a withdrawal: the host waits again, with the token that it had. Raises NotFound, OwnerNeeded."""
+    domain = _locked(session, actor, domain_id)
+    if domain.withdrawn_at is not None:
+        domain.withdrawn_at = None
+        _note(session, actor, domain, "keep", now)
+    return domain
+
+
+def _locked(session: Session, actor: Actor, domain_id: UUID) -> ShopDomain:
+    shops.refuse_staff(actor, get(session, actor, domain_id).shop_id)
+    query = select(ShopDomain).where(ShopDomain.id == domain_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _note(session: Session, actor: Actor, domain: ShopDomain, act: str, now: dt.datetime) -> None:
+    facts = {"host": domain.host}
+    audit.record(
+        session,
+        actor,
+        f"domain.{act}",
+        "shop_domain",
+        domain.id,
+        facts,
+        now=now,
+        shop_id=domain.shop_id,
+    )
+
+
+def record_name(domain: ShopDomain) -> str:
+    """Return the name whose TXT record proves a host."""
+    return f"{RECORD_LABEL}.{domain.host}"
+
+
 def proof_url(domain: ShopDomain, proof: str) -> str:
-    """Return the address where the proof must be, for one way of proving."""
+    """Return the address where the proof must be, for one way of proving; of a DNS record as RFC 4501 writes it."""
+    if proof == "dns":
+        return f"dns:{record_name(domain)}?type=TXT"
     return f"https://{domain.host}{FILE_PATH if proof == 'file' else '/'}"
 
 
 def instructions(domain: ShopDomain) -> str:
     """Return one sentence that says what to place where."""
     url = proof_url(domain, domain.proof)
+    if domain.proof == "dns":
+        return f"Add a TXT record to your DNS with the name {record_name(domain)} and the text {domain.proof_token}"
     if domain.proof == "file":
         return f"Serve {url} as plain text with the line {domain.proof_token}"
     return f'Put <meta name="{META_NAME}" content="{domain.proof_token}"> into the head of {url}'
@@ -185,18 +239,31 @@ def tokens_of(fetched: Fetched, host: str, proof: str) -> list[str]:
     return tokens_in(proof, fetched.body) if fetched.status == 200 and fetched.host == host else []
 
 
+def tokens_there(domain: ShopDomain, proof: str, settings: Settings) -> list[str]:
+    """Look at the site, or at its DNS, now and return the tokens that it shows. Never inside a transaction.
+
+    Raises fetch.FetchRefused, fetch.FetchFailed and name_texts.NamesUnanswered.
+    """
+    if proof == "dns":
+        return [text.strip() for text in name_texts.texts(record_name(domain), settings)]
+    return tokens_of(fetch.get(proof_url(domain, proof), settings, MOST_BYTES), domain.host, proof)
+
+
 def record_proof(
     session: Session, actor: Actor, domain_id: UUID, proof: str, tokens: Sequence[str], now: dt.datetime
 ) -> ShopDomain:
     """Verify a host when its token is among those found there; the shop's first verified host makes it live.
 
-    proof: the way that was looked at; tokens: what `tokens_of` read there, fetched outside any transaction.
-    Raises NotFound, OwnerNeeded, ProofMissing, HostTaken when another shop was first.
+    proof: the way that was looked at; tokens: what `tokens_there` read, outside any transaction.
+    Raises NotFound, OwnerNeeded, IllegalTransition for one that was withdrawn, ProofMissing, HostTaken when another
+    shop was first.
     """
-    domain = get(session, actor, domain_id)
+    domain = _locked(session, actor, domain_id)
     shop = shops.owned_by(session, actor, domain.shop_id)
     if domain.verified_at is not None:
         return domain
+    if domain.withdrawn_at is not None:
+        raise IllegalTransition("The domain", was="withdrawn", wanted="verified")
     if domain.proof_token not in tokens:
         found = "nothing of ours" if not tokens else f"another token ({tokens[0][:60]!r})"
         raise ProofMissing(url=proof_url(domain, proof), found=found)
@@ -207,14 +274,5 @@ def record_proof(
         raise HostTaken(host=domain.host) from error
     if shop.state == "draft":
         shop.state = "live"
-    audit.record(
-        session,
-        actor,
-        "domain.verify",
-        "shop_domain",
-        domain.id,
-        {"host": domain.host},
-        now=now,
-        shop_id=shop.id,
-    )
+    _note(session, actor, domain, "verify", now)
     return domain

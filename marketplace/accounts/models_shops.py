@@ -62,13 +62,20 @@ class ShopContract(Base):
     created_at: Mapped[dt.datetime] = created_at()
 
 
+PROOFS = ("file", "meta", "dns")
+
+
 class ShopDomain(Base):
-    """A host that a shop says is its own, as an A-label; one shop at most can have proved it."""
+    """A host that a shop says is its own, as an A-label; one shop at most can have proved it.
+
+    One that waits can be withdrawn; its token is kept for when it is named again.
+    """
 
     __tablename__ = "shop_domain"
     __table_args__ = (
         UniqueConstraint("shop_id", "host"),
-        CheckConstraint("proof IN ('file', 'meta')", name="proof"),
+        CheckConstraint("proof IN ('file', 'meta', 'dns')", name="proof"),
+        CheckConstraint("verified_at IS NULL OR withdrawn_at IS NULL", name="withdrawn_at"),
         Index(
             "uq_shop_domain_verified_host",
             "host",
@@ -83,6 +90,7 @@ class ShopDomain(Base):
     proof: Mapped[str] = mapped_column(Text)
     proof_token: Mapped[str] = mapped_column(Text)
     verified_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[dt.datetime] = created_at()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from marketplace.accounts import agreements, keys, members, shops
+from marketplace.accounts.models_shops import PROOFS
 from marketplace.accounts.schemas_people import Nothing, TokenIn, person_name
 from marketplace.core import schemas
 
@@ -61,14 +62,14 @@ class NewDomain(schemas.Schema):
     """A host that the shop says is its own, and how it will prove that."""
 
     host = schemas.Text(required=True, minimum=1, maximum=300)
-    proof = schemas.Text(load_default="file", validate=[validate.OneOf(("file", "meta"))])
+    proof = schemas.Text(load_default="file", validate=[validate.OneOf(PROOFS)])
     shop_id = schemas.Uuid(load_default=None)
 
 
 class NewProof(schemas.Schema):
     """Which way of proving to look at; left out, the one that was chosen."""
 
-    proof = schemas.Text(load_default=None, validate=[validate.OneOf(("file", "meta"))])
+    proof = schemas.Text(load_default=None, validate=[validate.OneOf(PROOFS)])
 
 
 class DomainRow(schemas.Schema):

@@ -40,6 +40,7 @@ class Settings:
     stripe_webhook_secret_account: str = field(default="", repr=False)
     stripe_webhook_secret_connect: str = field(default="", repr=False)
     fetch_hosts: Mapping[str, str] = field(default_factory=dict)
+    dns_server: str = ""
     http_targets_allowed: bool = False
     trusted_proxies: int = 0
     extra_hosts: tuple[str, ...] = ()
@@ -85,6 +86,12 @@ def _hops(text: str) -> int:
     return int(text)
 
 
+def _dns_server(text: str) -> str:
+    if text and not re.fullmatch(r"[0-9.]{7,15}:[0-9]{1,5}|[0-9a-f:]{2,39}:[0-9]{1,5}", text, re.ASCII):
+        raise SettingsError("AANRADER_DNS wants the address and port of a resolver, such as 127.0.0.1:53.")
+    return text
+
+
 def _fetch_hosts(text: str) -> dict[str, str]:
     pairs = (part.strip().partition("=") for part in text.split(",") if part.strip())
     return {host.lower(): address for host, _, address in pairs}
@@ -120,6 +127,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         stripe_webhook_secret_account=text("STRIPE_WEBHOOK_SECRET_ACCOUNT"),
         stripe_webhook_secret_connect=text("STRIPE_WEBHOOK_SECRET_CONNECT"),
         fetch_hosts=_fetch_hosts(text("AANRADER_FETCH_HOSTS")),
+        dns_server=_dns_server(text("AANRADER_DNS")),
         http_targets_allowed=text("AANRADER_HTTP_TARGETS") == "1",
         trusted_proxies=_hops(text("AANRADER_TRUSTED_PROXIES", "0")),
         extra_hosts=tuple(filter(None, (host.strip() for host in text("AANRADER_EXTRA_HOSTS").split(",")))),

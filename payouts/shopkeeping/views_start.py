@@ -13,12 +13,13 @@ from werkzeug.wrappers import Response
 
 from marketplace.accounts import domains, limits, shops
 from marketplace.accounts.schemas_shops import NewDomain, NewProof
-from marketplace.core import config, db, fetch, pages
+from marketplace.core import config, db, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
 from marketplace.core.forms import Form
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
+from marketplace.core.wording import _
 from payouts.shopkeeping import consent, setup, surroundings
 from payouts.shopkeeping.schemas import BeginShop, Site
 from payouts.shopkeeping.surroundings import Surroundings
@@ -102,7 +103,7 @@ def add_domain() -> Response:
 @blueprint.post("/shop/start/domain/<uuid:domain_id>/verify")
 @policy("domains", "verify")
 def verify_domain(domain_id: UUID) -> Response:
-    """Look at the site now and say what is found there."""
+    """Look at the site, or its DNS, now and say what is found there."""
     actor, form = current_actor(), Form(NewProof)
 
     def act(data: dict[str, Any]) -> str:
@@ -113,13 +114,33 @@ def verify_domain(domain_id: UUID) -> Response:
             return known.host
         limits.spend("domain.proof", str(known.shop_id))
         proof = data["proof"] or known.proof
-        fetched = fetch.get(domains.proof_url(known, proof), config.current(), domains.MOST_BYTES)
-        tokens = domains.tokens_of(fetched, known.host, proof)
+        tokens = domains.tokens_there(known, proof, config.current())
         with db.transaction(point="shop_pages.verify_domain") as session:
             return domains.record_proof(session, actor, domain_id, proof, tokens, request_now()).host
 
     if form.send(act) is None:
         return domain_page(actor, Form(NewDomain, {"proof": "file"}), form, domain_id)
+    return pages.go(flask.url_for("shop_start.domain"))
+
+
+@blueprint.post("/shop/start/domain/<uuid:domain_id>/withdraw")
+@policy("domains", "withdraw")
+def withdraw_domain(domain_id: UUID) -> Response:
+    """Take back a site that waits for its proof; the notice that says so can undo it."""
+    with db.transaction(point="shop_pages.withdraw_domain") as session:
+        host = domains.withdraw(session, current_actor(), domain_id, request_now()).host
+    undo = flask.url_for("shop_start.keep_domain", domain_id=domain_id)
+    pages.said(_("%(host)s is no longer named as your site.", host=host), undo=undo)
+    return pages.go(flask.url_for("shop_start.domain"))
+
+
+@blueprint.post("/shop/start/domain/<uuid:domain_id>/keep")
+@policy("domains", "withdraw")
+def keep_domain(domain_id: UUID) -> Response:
+    """Undo that: the site waits for its proof again, with the same token."""
+    with db.transaction(point="shop_pages.keep_domain") as session:
+        host = domains.keep(session, current_actor(), domain_id, request_now()).host
+    pages.said(_("%(host)s waits for its proof again; what you placed still counts.", host=host))
     return pages.go(flask.url_for("shop_start.domain"))
 
 
@@ -142,6 +163,7 @@ def domain_page(
         looked=looked,
         looked_at=domain_id,
         meta_name=domains.META_NAME,
+        record_label=domains.RECORD_LABEL,
     )
 
 

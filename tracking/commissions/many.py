@@ -43,7 +43,7 @@ def decide(
 
 
 def _enter(session: Session, actor: Actor, wanted: Sequence[UUID]) -> None:
-    """Lock the orders of these commissions, in the order of their ids: two who decide wait, and never for each other."""
+    """Lock the orders of these commissions by their ids, so that two who decide never wait for each other."""
     query = sa.select(Commission.id, Commission.order_id, Commission.shop_id).where(
         Commission.id.in_(wanted), reading.visible(actor)
     )

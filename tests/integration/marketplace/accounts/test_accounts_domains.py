@@ -12,6 +12,7 @@ import pytest
 
 from marketplace.accounts import domains
 from marketplace.core import config, fetch
+from tests.name_server import NameServer
 
 
 class Site:
@@ -97,6 +98,44 @@ def test_a_meta_tag_counts_in_the_head_and_not_where_visitors_write(world, site)
     owner.post(f"/domains/{domain['id']}/verify", status=409)
     site.page("/", f"<!doctype html><meta charset=utf-8>{tag}<title>x</title><body>".encode())
     assert owner.post(f"/domains/{domain['id']}/verify")["proof"] == "meta"
+
+
+@pytest.fixture
+def names(world):
+    server = NameServer()
+    config.use(dataclasses.replace(config.current(), dns_server=server.address))
+    yield server
+    server.close()
+
+
+def test_a_record_of_the_dns_beside_the_host_proves_it_and_one_of_the_host_itself_does_not(world, names):
+    owner = world.owner()
+    domain = add(owner, proof="dns")
+    verify, token = f"/domains/{domain['id']}/verify", domain["proof_token"]
+    assert "_aanrader.www.peren.nl" in domain["instructions"] and token in domain["instructions"]
+    names.records["www.peren.nl"] = names.records["_aanrader.peren.nl"] = [token]
+    missing = owner.post(verify, status=409)
+    assert (missing["code"], "nothing of ours" in missing["detail"]) == ("proof_missing", True)
+    names.records["_aanrader.www.peren.nl"] = ["v=spf1 -all", token[:-1]]
+    assert owner.post(verify, status=409)["code"] == "proof_missing"
+    names.records["_aanrader.www.peren.nl"] = ["v=spf1 -all", token]
+    assert owner.post(verify)["state"] == "verified"
+    assert owner.get(f"/shops/{owner.facts['shop_id']}")["state"] == "live"
+
+
+def test_a_host_that_waits_is_taken_back_and_named_again_with_its_token_and_a_proved_one_never(world, site):
+    owner, stranger = world.owner(), world.owner(name="Elders")
+    domain = add(owner)
+    withdraw, verify = f"/domains/{domain['id']}/withdraw", f"/domains/{domain['id']}/verify"
+    stranger.post(withdraw, status=404)
+    assert [owner.post(withdraw)["state"] for _ in range(2)] == ["withdrawn", "withdrawn"]
+    assert owner.get("/domains")["items"] == []
+    site.page("/.well-known/aanrader.txt", domain["proof_token"].encode())
+    assert owner.post(verify, status=409)["code"] == "illegal_transition"
+    assert add(owner)["proof_token"] == domain["proof_token"]
+    assert owner.post(verify)["state"] == "verified"
+    assert owner.post(withdraw, status=409)["code"] == "illegal_transition"
+    assert len(owner.get("/domains")["items"]) == 1
 
 
 def test_only_the_very_token_on_the_very_host_with_status_200_counts(world, site):

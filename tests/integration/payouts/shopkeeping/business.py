@@ -28,7 +28,18 @@ class Business:
         wsgi.register()
         trade.app = self.app = web.create_app(config.current(), wsgi.blueprints())
         trade.report(trade.order("A-1", trade.token(trade.anne), lines=[line(title=HOSTILE)]))
-        for ref in ("A-2", "A-3", "A-4", "A-5", "APPROVE-1", "APPROVE-2", "DECLINE-1", "DISPUTE-1", "TWO-1", "TWO-2"):
+        for ref in (
+            "A-2",
+            "A-3",
+            "A-4",
+            "A-5",
+            "APPROVE-1",
+            "APPROVE-2",
+            "DECLINE-1",
+            "DISPUTE-1",
+            "TWO-1",
+            "TWO-2",
+        ):
             trade.report(trade.order(ref, trade.token(trade.anne)))
         trade.report(trade.order("K-1"))
         trade.edge_mark(-clock.offset())

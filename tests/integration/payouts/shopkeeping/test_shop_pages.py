@@ -309,7 +309,15 @@ def test_somebody_without_a_shop_begins_one_comes_to_its_site_and_sees_no_other(
     begin = words(business.page("/shop", who=bert))
     assert "To your first order, step by step" in begin
     business.ask("/shop/start/domain", form={"host": "winkel.example"}, status=303, who=bert)
-    assert "winkel.example" in words(business.page("/shop/start/domain", who=bert))
+    waits = business.page("/shop/start/domain", who=bert)
+    assert "winkel.example" in words(waits)
+    [back] = waits.xpath("//form[contains(@action, '/withdraw')]/@action")
+    business.ask(back, form={}, status=303, who=bert)
+    assert "winkel.example" not in words(business.page("/shop/start/domain", who=bert))
+    business.ask(back.replace("/withdraw", "/keep"), form={}, status=303, who=bert)
+    by_name = {"host": "winkel.example", "proof": "dns"}
+    business.ask("/shop/start/domain", form=by_name, status=303, who=bert)
+    assert "_aanrader.winkel.example" in words(business.page("/shop/start/domain", who=bert))
     assert "Every hop" not in words(business.page("/shop/start/test", form={}, who=bert))
     business.ask("/shop/orders/A-1", status=404, who=bert)
     assert "A-1" not in words(business.page("/shop/orders?status=all", who=bert))
@@ -383,7 +391,9 @@ def test_what_was_refused_or_came_twice_is_listed_with_what_to_do_and_no_value_o
 
 def test_a_report_that_is_too_large_is_listed_too_and_a_strangers_leaves_no_line(business):
     def kept() -> list[Any]:
-        rows = business.trade.rows("SELECT order_ref, fields FROM shop_report WHERE code = 'payload_too_large'")
+        rows = business.trade.rows(
+            "SELECT order_ref, fields FROM shop_report WHERE code = 'payload_too_large'"
+        )
         return [(one["order_ref"], one["fields"]) for one in rows]
 
     client, body = business.app.test_client(use_cookies=False), b'{"order_ref": "LARGE-1"}'.ljust(1_000_001)
