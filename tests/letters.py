@@ -80,6 +80,7 @@ _SOME: dict[str, dict[str, Any]] = {
     "adviser_applied": {"adviser": "Noor", "offer": "Kookoffer", "message": "I cook\nand write."},
     "taken_on": {"offer": "Kookoffer"},
     "parted": {"offer": "Kookoffer", "reason": "other", "note": "We know you too little.", "has_advised": True},
+    "offer_state": {"offer": "Kookoffer", "state": "paused"},
     "orders_waiting": {"orders": 3, "approves": LATER},
     "run_awaits_approval": {"run": "R-2026-0007", "total": AMOUNT, "payouts": 12},
     "run_rejected": {"run": "R-2026-0007", "total": AMOUNT, "reason": "Ruben has a new bank account."},
@@ -159,6 +160,7 @@ def variants(template: str) -> list[dict[str, Any]]:
             {"refused": 1},
         ],
         "invitation": [{"role": "owner"}],
+        "offer_state": [{"state": "open"}, {"state": "closed"}],
     }
     return [facts(template), *(facts(template, **one) for one in more.get(template, []))]
 

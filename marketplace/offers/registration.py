@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketplace.core import hooks
-from marketplace.offers import checks
+from marketplace.core import hooks, jobs
+from marketplace.offers import checks, pauses
 
 
 def register() -> None:
-    """Register the invariants; safe to call twice."""
+    """Register the invariants and the sweep that tells of pauses; safe to call twice."""
+    jobs.sweep("offer_pauses", every=60)(pauses.tell_due)
     hooks.invariant("terms_equal_their_hash", "versions", checks.terms_unchanged)
     hooks.invariant("terms_numbered_without_gaps", "offers", checks.terms_numbered)
     hooks.invariant("partnership_equals_history", "partnerships", checks.partnership_history)
