@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.accounts import advisers, people, staff
-from marketplace.core import auth, clock, db, forms, pages, schemas
+from marketplace.core import auth, clock, db, forms, pages, schemas, wording
 from marketplace.core.paging import encode_cursor, id_after
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
@@ -151,5 +151,6 @@ def _page(user_id: UUID, form: forms.Form | None) -> Response:
         found=found,
         living=living,
         events=events,
+        acts={one.action: wording.pgettext("act", one.action) for one in events},
         actors=actors,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from collections.abc import Iterator
@@ -127,6 +128,38 @@ def test_a_text_that_several_folders_know_has_the_same_dutch_in_all() -> None:
                     places = said.setdefault((message.context, str(message.id)), {})
                     places.setdefault(str(message.string), []).append(str(file.relative_to(ROOT)))
     assert {key: places for key, places in said.items() if len(places) > 1} == {}
+
+
+def _acts() -> Iterator[tuple[str, str]]:
+    """Yield (place, code) of every act that is written into the history; of a built one what it begins with."""
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            source = file.read_text(encoding="utf-8")
+            if "audit.record(" not in source:
+                continue
+            for call in ast.walk(ast.parse(source)):
+                if not isinstance(call, ast.Call) or ast.unparse(call.func) != "audit.record":
+                    continue
+                place, act = f"{file.relative_to(ROOT)}:{call.lineno}", call.args[2]
+                if isinstance(act, ast.Constant):
+                    yield place, str(act.value)
+                elif isinstance(act, ast.JoinedStr) and isinstance(act.values[0], ast.Constant):
+                    yield place, str(act.values[0].value)
+
+
+def test_every_act_of_the_history_is_said_in_words() -> None:
+    said = {}
+    for language in ("nl", "en"):
+        with (ROOT / f"templates/admin/{language}.po").open("rb") as source:
+            listed = pofile.read_po(source, locale=language)
+            said[language] = {str(one.id) for one in listed if one.context == "act" and one.string}
+    assert said["nl"] == said["en"]
+    wrong = [
+        f"{place}: {code}"
+        for place, code in _acts()
+        if not (any(one.startswith(code) for one in said["nl"]) if code[-1] == "." else code in said["nl"])
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_refusal_is_said_to_people_in_both_languages() -> None:
