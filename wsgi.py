@@ -32,6 +32,7 @@ ROOMS = (
     "tracking.attribution",
     "tracking.commissions",
     "tracking.disputes",
+    "tracking.claims",
     "payouts.ledger",
     "payouts.funding",
     "payouts.accrual",

@@ -62,6 +62,14 @@ _SOME: dict[str, dict[str, Any]] = {
         "order_ref": "B-1001",
         "until": LATER,
     },
+    **{
+        name: {
+            "adviser": "Noor", "kind": kind, "party": party, "reason": "", "statement": "They read it\nwith me.",
+            "order_ref": "B-1001", "found_ref": "", "outcome": "", "bought_on": "2026-11-02", "until": LATER,
+        }
+        for name, kind, party in (("claim_made", "claimed", "adviser"), ("claim_waits", "claimed", "adviser"),
+                                  ("claim_answered", "refused", "shop"), ("claim_settled", "found", "clock"))
+    },
     "first_click": {"code": "kx7", "product": "Koekenpan", "place": "nieuwsbrief", "window_days": 30},
     "first_order": {"order_ref": "B-1001", "approves": LATER},
     "order_declined": {"order_ref": "B-1001", "reason": "item_returned", "note": "Came back unopened."},
@@ -152,6 +160,26 @@ def variants(template: str) -> list[dict[str, Any]]:
                 ("decided", "platform", "shop", "The terms\nsay so."),
             )
         ],
+        "claim_made": [{"kind": "asked", "party": "platform", "order_ref": "", "amount": None}],
+        "claim_answered": [
+            {
+                "kind": kind,
+                "party": party,
+                "outcome": outcome,
+                "reason": reason,
+                "statement": "",
+                "found_ref": "B-7",
+            }
+            for kind, party, outcome, reason in (
+                ("found", "shop", "credited", ""),
+                ("found", "clock", "elsewhere", ""),
+                ("found", "shop", "no_advice", ""),
+                ("refused", "shop", "", "cancelled"),
+                ("escalated", "clock", "", ""),
+                ("closed", "platform", "", ""),
+            )
+        ],
+        "claim_settled": [{"kind": "closed", "party": "platform"}],
         "first_click": [{"window_days": None, "product": None, "place": None}],
         "order_declined": [{"note": None}, {"reason": "some_new_reason"}],
         "evidence_decided": [{"state": "verified", "until": LATER, "reason": None}, {"state": "expired"}],

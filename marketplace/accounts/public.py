@@ -81,6 +81,14 @@ def names_of(session: Session, adviser_ids: Collection[UUID]) -> dict[UUID, str]
     return {row.id: row.display_name for row in session.execute(query)}
 
 
+def names_of_shops(session: Session, shop_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what shops that are or were in business are called, by id; unknown ids are left out; no query for none."""
+    if not shop_ids:
+        return {}
+    query = sa.select(SHOP_NAME.c.id, SHOP_NAME.c.name).where(SHOP_NAME.c.id.in_(list(shop_ids)))
+    return {row.id: row.name for row in session.execute(query)}
+
+
 def shop_names(session: Session, most: int = 500) -> list[tuple[UUID, str]]:
     """Return the id and name of shops in business, by name."""
     query = sa.select(SHOP_NAME.c.id, SHOP_NAME.c.name).where(SHOP_NAME.c.state == "live")

@@ -68,6 +68,7 @@ AREAS = (
         Way("/admin/evidence", "Evidence", "badge-check", "e"),
         Way("/admin/reports", "Reports", "flag", "r"),
         Way("/admin/disputes", "Disputes", "scale", "d"),
+        Way("/admin/claims", "Claims", "package-x", "c", first=False),
         Way("/admin/holds", "Holds", "hand", "h", first=False),
         Way("/admin/jobs", "Jobs", "list-checks", "j", first=False),
         Way("/admin/webhooks", "Webhooks", "webhook", "w", first=False),

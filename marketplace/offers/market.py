@@ -21,6 +21,8 @@ from marketplace.offers.terms import Terms
 
 # Hung up by rooms above: (session, offers, now) -> {offer id: Record}.
 RECORD = ("offers", "record")
+# And: (session, shop ids, now) -> {shop id: ClaimRecord}.
+CLAIMS = ("offers", "claims")
 MOST = 300
 _SHOPS = sa.text(
     """
@@ -64,6 +66,18 @@ class Record:
         if not self.decided or self.declined is None:
             return None
         return 100 * (self.decided - self.declined) // self.decided
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """How a shop answers claims of missing orders, in a year.
+
+    claims: those that were due an answer; median_days: of those answered, None when none was; unanswered: of all.
+    """
+
+    claims: int
+    median_days: int | None
+    unanswered: int
 
 
 @dataclass(frozen=True)
@@ -150,6 +164,14 @@ def versions(session: Session, one: Invitation, limit: int = 20) -> list[Commiss
     """Return the newest versions of an offer's terms, newest first, also those that are not in force yet."""
     query = sa.select(CommissionTerms).where(CommissionTerms.offer_id == one.offer.id)
     return list(session.scalars(query.order_by(CommissionTerms.version.desc()).limit(limit)))
+
+
+def claim_record(session: Session, shop_id: uuid.UUID, now: dt.datetime) -> ClaimRecord | None:
+    """Return how a shop answers claims of missing orders, as far as there are enough of them to tell."""
+    found: Mapping[uuid.UUID, ClaimRecord] = {}
+    if CLAIMS in hooks.figures:
+        found = hooks.figures[CLAIMS](session, [shop_id], now)
+    return found.get(shop_id)
 
 
 def coming_terms(rows: Sequence[CommissionTerms], now: dt.datetime) -> Terms | None:

@@ -107,6 +107,7 @@ def _page(offer_id: uuid.UUID, form: Form) -> Response:
     with db.session() as session:
         found = market.invitation(session, actor, offer_id, now)
         versions = market.versions(session, found)
+        claims = market.claim_record(session, found.offer.shop_id, now)
     becomes = market.coming_terms(versions, now)
     changed = market.differences(found.terms, becomes) if found.terms and becomes else []
     return pages.render(
@@ -116,5 +117,6 @@ def _page(offer_id: uuid.UUID, form: Form) -> Response:
         becomes=becomes,
         changed=changed,
         versions=versions,
+        claims=claims,
         form=form,
     )

@@ -14,7 +14,7 @@ from alembic import op
 from migrations.grants import grant
 
 revision = "0044"
-down_revision = "0039"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 

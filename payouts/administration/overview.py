@@ -19,6 +19,7 @@ from marketplace.core import queue_watch
 from marketplace.core.heartbeat import Heartbeat
 from payouts.administration.told import EVENT, MAIL
 from payouts.settlement import freeze
+from tracking.claims.models import Claim
 from tracking.disputes.models import Dispute
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Overview:
 def read(session: Session, now: dt.datetime, wall: dt.datetime) -> Overview:
     """Return what waits at business time `now`; wall: security time, in which processes report."""
     rows = {row.kind: row for row in session.execute(sa.union_all(*_counts(now)))}
-    by_people = ("evidence", "reports", "disputes")
+    by_people = ("evidence", "reports", "disputes", "claims")
     waiting = [Waiting(name, int(row.n), row.since, name in by_people) for name, row in rows.items()]
     checked, failed, queue_away = None, 0, False
     try:
@@ -83,6 +84,7 @@ def _counts(now: dt.datetime) -> list[sa.Select[Any]]:
 
     return [
         counted("disputes", Dispute.opened_at, Dispute.state == "escalated"),
+        counted("claims", Claim.answer_by, Claim.state == "escalated"),
         counted("reports", PageReport.reported_at, PageReport.state == "received"),
         counted("evidence", InfluenceEvidence.stated_at, evidence_queue.WAITING),
         counted(

@@ -15,6 +15,7 @@ def blueprints() -> Iterable[Any]:
     from payouts.shopkeeping import (
         views_advisers,
         views_budget,
+        views_claims,
         views_counter,
         views_install,
         views_members,
@@ -33,6 +34,7 @@ def blueprints() -> Iterable[Any]:
         views_start.blueprint,
         views_start_sale.blueprint,
         views_orders.blueprint,
+        views_claims.blueprint,
         views_offers.blueprint,
         views_advisers.blueprint,
         views_budget.blueprint,

@@ -27,6 +27,7 @@ _SETUP = sa.text(
            EXISTS (SELECT FROM offer o WHERE o.shop_id = s.id AND o.state = 'open') AS is_open,
            (SELECT count(*) FROM partnership p WHERE p.shop_id = s.id AND p.state = 'applied') AS applications,
            (SELECT count(*) FROM dispute d WHERE d.shop_id = s.id AND d.state = 'open') AS disputes,
+           (SELECT count(*) FROM claim c WHERE c.shop_id = s.id AND c.state IN ('open', 'escalated')) AS claims,
            (SELECT max(o.received_at) FROM shop_order o WHERE o.shop_id = s.id AND o.mode = 'live') AS last_order_at,
            (SELECT f.state FROM feed_job f WHERE f.shop_id = s.id ORDER BY f.id DESC LIMIT 1) AS feed_state,
            (SELECT f.refused FROM feed_job f WHERE f.shop_id = s.id AND f.state = 'done'
@@ -54,6 +55,7 @@ class Setup:
     is_open: bool = False
     applications: int = 0
     disputes: int = 0
+    claims: int = 0
     last_order_at: dt.datetime | None = None
     feed_state: str | None = None
     feed_refused: int | None = None

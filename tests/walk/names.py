@@ -26,6 +26,7 @@ INSIDE_A_TENANT = frozenset(
         "evidence.own_purchase",
         "disputes.open",
         "disputes.own",
+        "claims.own",
         # A question is its adviser's and its shop's; as whom somebody answers is no question of rows.
         "answers.adviser",
     }

@@ -332,6 +332,7 @@ SUPPLIERS: dict[str, Supplier] = {
     "store_adviser_id": _of_shops("store_adviser"),
     "evidence_id": _evidence,
     "dispute_id": _of_advisers("dispute", "live"),
+    "claim_id": _of_advisers("claim"),
     "statement_id": _statements,
     "run_id": _runs,
     "break_id": _breaks,

@@ -68,6 +68,7 @@ CHANGES = {
     "tracked_link": "disabled_at = now()",
     "discount_code": "revoked_at = now()",
     "dispute": "due_at = NULL",
+    "claim": "due_at = NULL",
     "funding": "url = 'x'",
     "payout_account": "seen_at = now()",
     "payout_run": "total_minor = 7",

@@ -44,6 +44,7 @@ BUTTONS = frozenset(
         "POST /shop/advisers/<uuid:partnership_id>/code",
         "POST /adviser/links/<uuid:link_id>/enable",
         "POST /adviser/disputes/<uuid:dispute_id>/withdraw",
+        "POST /adviser/claims/<uuid:claim_id>/withdraw",
         "POST /finance/reconciliation/import",
         "POST /admin/jobs/check",
     }

@@ -306,6 +306,12 @@ class Town:
             }
             opened = trade.call("POST", "/disputes", told, status=201, bearer=winner.bearer)
             found[f"dispute{name}"] = opened["id"]
+        for name, who in (("", trade.anne), ("_bert", tenant.bert)):
+            missed = {
+                "shop_id": tenant.shop, "bought_on": (clock.now() - dt.timedelta(days=20)).date().isoformat(),
+                "order_ref": f"C-{secrets.token_hex(3)}", "statement": "they told me so",
+            }  # fmt: skip
+            found[f"claim{name}"] = trade.call("POST", "/claims", missed, status=201, bearer=who.bearer)["id"]
         trade.call("POST", "/orders", {}, status=422)  # A refused report leaves a line.
         ref = f"T-{secrets.token_hex(3)}"
         trade.report(trade.order(ref, trade.token(trade.anne)), bearer=trade.test_key)

@@ -39,6 +39,7 @@ WEB_FUNCTIONS = {
     "product_newest": "the same",
     "product_similar_words": "words that products are called by, also of shops that are not live",
     "offer_record": "counts and a median over the orders of an offer that is no draft, of five or more, and its shop's budget",
+    "claim_record": "a shop's median time to answer claims and how many it left, of three or more",
     "shop_answers": "a shop's median time to answer applications, of three or more",
 }
 # The places that act as no actor does, each with the scope that it names. docs/decisions/0018 says why.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from typing import Any
 
@@ -66,6 +67,7 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         "product_type": "Fruit",
     }
     approval = {"content_hash": "0" * 64, "total": money("1.00"), "totp": "123456"}
+    long_ago = (dt.date.fromisoformat(order["ordered_at"][:10]) - dt.timedelta(days=20)).isoformat()
     pay_in = {"amount": money("100.00")} | shop
     found: dict[Call, tuple[str, dict[str, Any]]] = {
         ("POST", "/accounts/sign-up"): (
@@ -227,6 +229,23 @@ def sample_bodies(siege: Siege) -> dict[Call, tuple[str, dict[str, Any]]]:
         ),
         ("POST", "/commissions/{commission_id}/approve"): ("owner", {}),
         ("POST", "/commissions/{commission_id}/decline"): ("owner", {"reason": "other", "note": "n"}),
+        ("POST", "/claims"): (
+            "adviser",
+            {
+                "bought_on": long_ago,
+                "amount": money("25.00"),
+                "order_ref": "V-8",
+                "statement": "they read my page",
+            }
+            | shop,
+        ),
+        ("POST", "/claims/{claim_id}/answer"): (
+            "owner",
+            {"answer": "refuse", "reason": "other", "statement": "no such sale"},
+        ),
+        ("POST", "/claims/{claim_id}/withdraw"): ("adviser", {}),
+        ("POST", "/claims/{claim_id}/ask"): ("admin", {"statement": "please look once more"}),
+        ("POST", "/claims/{claim_id}/close"): ("admin", {"statement": "nobody answered"}),
         ("POST", "/disputes"): (
             "adviser",
             {

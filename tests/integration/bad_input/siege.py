@@ -174,6 +174,7 @@ class Siege:
             "evidence_id": stated["id"],
             "declined_id": declined,
             "dispute_id": disputed,
+            "claim_id": self._claim(trade),
             **self._advise(trade, str(link.product_id)),
             "feed_id": feed,
             "domain_id": trade.call("POST", "/domains", host, status=201, **owner)["id"],
@@ -228,6 +229,18 @@ class Siege:
         told = {"commission_id": declined, "statement": "they clicked"}
         opened = trade.call("POST", "/disputes", told, status=201, bearer=trade.anne.bearer)
         return declined, opened["id"]
+
+    @staticmethod
+    def _claim(trade: Trade) -> str:
+        """Let the adviser claim an order that nobody reported; return the id."""
+        day = (clock.now() - dt.timedelta(days=20)).date().isoformat()
+        missed = {
+            "shop_id": str(trade.world.shop_id),
+            "bought_on": day,
+            "order_ref": "M-1",
+            "statement": "they told me",
+        }
+        return str(trade.call("POST", "/claims", missed, status=201, bearer=trade.anne.bearer)["id"])
 
     def _draft_a_run(self) -> None:
         made = self.ask("POST", "/runs", self.people["finance"], json={"currency": "EUR"})
