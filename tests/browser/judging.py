@@ -17,7 +17,7 @@ from tests.browser.visits import AXE, WIDE, Ground, Visit
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NARROW = {"width": 320, "height": 640}
 MOST_SHIFT = 0.05
-_AXE = """options => axe.run(document, {...options, resultTypes: ['violations']}).then(found => found.violations.map(
+_AXE = """([within, options]) => axe.run(within || document, {...options, resultTypes: ['violations']}).then(found => found.violations.map(
   one => one.id + ' (' + one.nodes.length + '): ' + one.nodes.slice(0, 3).map(
     node => node.target.join(' ') + ' ' + (node.any[0] ? node.any[0].message : '')).join(' | ')))"""
 _TOO_WIDE = """() => { const most = document.documentElement.clientWidth;
@@ -31,6 +31,11 @@ _SETTLED = (
 )
 _OPEN = "number => document.querySelectorAll('dialog')[number].showModal()"
 _CLOSE = "number => document.querySelectorAll('dialog')[number].close()"
+# What lies under an opened menu is not meant to be pressed meanwhile, so that a menu is opened and looked at alone.
+_MENU, _OPENED_MENU = "details.menu", "details.menu[open]"
+_UNFOLD = "open => document.querySelectorAll('details:not(.menu)').forEach(one => { one.open = open; })"
+_MENU_OPEN = "number => { document.querySelectorAll('details.menu')[number].open = true; }"
+_MENU_CLOSE = "number => { document.querySelectorAll('details.menu')[number].open = false; }"
 # Addresses that speak one language whatever the reader chose.
 ONE_LANGUAGE = frozenset({"/a/{slug}"})
 # What a page works out afterwards, and says so, stands behind a link without a script.
@@ -88,20 +93,27 @@ def faults_unfolded(ground: Ground, page: Page, language: str) -> list[str]:
                 tab.evaluate(_OPEN, number)
                 found += [f"{where} dialog {number}: {one}" for one in axe(visit)]
                 tab.evaluate(_CLOSE, number)
-            tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            tab.evaluate(_UNFOLD, True)
             found += [f"{where} unfolded: {one}" for one in axe(visit)]
-            tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = false; })")
+            tab.evaluate(_UNFOLD, False)
+            for number in range(tab.locator(_MENU).count()):
+                tab.evaluate(_MENU_OPEN, number)
+                found += [f"{where} menu {number}: {one}" for one in axe(visit, within=_OPENED_MENU)]
+                tab.evaluate(_MENU_CLOSE, number)
         return [*found, *heard(ground, visit, answer)]
     finally:
         tab.context.clear_cookies(name=LOCALE_COOKIE)
 
 
-def axe(visit: Visit, *rules: str) -> list[str]:
-    """Return what axe-core finds on the present page, with all rules or those named; it must have been loaded."""
+def axe(visit: Visit, *rules: str, within: str | None = None) -> list[str]:
+    """Return what axe-core finds on the present page, with all rules or those named; it must have been loaded.
+
+    within: a selector; only what it finds is looked at.
+    """
     kind: dict[str, Any] = (
         {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": RULES}
     )
-    found: list[str] = visit.tab.evaluate(_AXE, {"runOnly": kind})
+    found: list[str] = visit.tab.evaluate(_AXE, [within, {"runOnly": kind}])
     return found
 
 
