@@ -44,6 +44,17 @@ on("submit", event => {
     setTimeout(() => all("button", form).forEach(button => { button.disabled = true; }));
   }
 });
+// A field that takes several words with commas between suggests for the last one; without this script for the first.
+on("input", event => {
+  const field = event.target.closest("[data-listed]");
+  if (!field) return;
+  const before = field.value.slice(0, field.value.lastIndexOf(",") + 1);
+  const taken = before.split(",").map(one => one.trim());
+  all("option", field.list).forEach(option => {
+    option.dataset.word ??= option.value;
+    option.value = taken.includes(option.dataset.word) ? "" : `${before}${before && " "}${option.dataset.word}`;
+  });
+});
 // One box above a list ticks all boxes of its name; without this script it stays hidden.
 const ticked = () => all("[data-all]").forEach(box => {
   const boxes = all(`input[name="${CSS.escape(box.dataset.all)}"]`);

@@ -56,18 +56,29 @@ class TooManyPages(Conflict):
     next = "Reuse a draft that you don't need."
 
 
-def begin(session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime) -> AdvicePage:
+def begin(
+    session: Session, actor: Actor, data: Mapping[str, Any], now: dt.datetime, page_id: UUID | None = None
+) -> AdvicePage:
     """Begin a page of the actor's from the template of its kind, and return it.
 
-    data: kind, language, and title, verdict, topics and blocks where given. Raises AdviserNotActive, TooManyPages,
-    InvalidInput.
+    data: kind, language, and title, verdict, topics and blocks where given. page_id: of the page to be, where the
+    same press may come twice: the page that it made is returned. Raises AdviserNotActive, TooManyPages, InvalidInput,
+    NotFound for the id of another's page.
     """
     adviser_id = require_active(session, actor, now)
+    if page_id is not None:
+        # The second press waits until the first one has committed.
+        turn = sa.func.hashtextextended(f"advice page {page_id}", 0)
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(turn)))
+        if (made := session.get(AdvicePage, page_id)) is not None:
+            if not tenancy.is_adviser(actor, "advice.begun", made.adviser_id):
+                raise NotFound("advice page", page_id)
+            return made
     count = sa.select(sa.func.count()).where(AdvicePage.adviser_id == adviser_id)
     if session.execute(count).scalar_one() >= MOST_PAGES:
         raise TooManyPages(most=MOST_PAGES)
     page = AdvicePage(
-        id=ids.new_id(), adviser_id=adviser_id, code=ids.short_code(8), state="draft", kind=data["kind"],
+        id=page_id or ids.new_id(), adviser_id=adviser_id, code=ids.short_code(8), state="draft", kind=data["kind"],
         language=data["language"], updated_at=now,
     )  # fmt: skip
     session.add(page)

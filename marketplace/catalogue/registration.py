@@ -9,16 +9,18 @@ from marketplace.catalogue.feeds import jobs as feed_jobs
 from marketplace.catalogue.feeds.sources import jobs as source_jobs
 from marketplace.catalogue.given import jobs as page_jobs
 from marketplace.catalogue.search.models import ProductWord as ProductWord
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.catalogue.taxonomy import store as taxonomy_store
-from marketplace.core import hooks
+from marketplace.core import formats, hooks
 
 
 def register() -> None:
-    """Register jobs, sweeps, lags and invariants; safe to call twice."""
+    """Register jobs, sweeps, lags, invariants and the names of categories; safe to call twice."""
     feed_jobs.register()
     source_jobs.register()
     page_jobs.register()
     taxonomy_store.register()
+    formats.tell_categories_with(taxonomy.told)
     hooks.lag("feeds", feed_jobs.lag)
     hooks.lag("feed_sources", source_jobs.lag)
     hooks.lag("product_pages", page_jobs.lag)

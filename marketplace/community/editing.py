@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -26,6 +27,34 @@ _IDS: Final = ("product_id", "url", "offer_id", "obtained", "picture_id")
 ADDABLE: Final = ("text", "method", "verdict", "questions")
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with one field: `number` and `block` say in which block it stands, from 1; None: above them.
+
+    field: its name without the places of lines in it, "" for the whole block; line: which line of it, from 1.
+    """
+
+    number: int | None
+    block: Mapping[str, Any] | None
+    field: str
+    line: int | None
+    sentences: Sequence[str]
+
+
+def wrongs(errors: Mapping[str, Sequence[str]], shown: Sequence[Mapping[str, Any]]) -> list[Wrong]:
+    """Return complaints by path ("blocks.2.plus.0") as people find them; shown: the blocks that stand on the page."""
+    found = []
+    for path, sentences in errors.items():
+        parts = path.split(".")
+        number: int | None = None
+        if parts[0] == "blocks" and len(parts) > 1 and parts[1].isdigit():
+            number, parts = int(parts[1]) + 1, parts[2:]
+        line = int(parts[-1]) + 1 if len(parts) > 1 and parts[-1].isdigit() else None
+        block = shown[number - 1] if number is not None and number <= len(shown) else None
+        found.append(Wrong(number, block, parts[0] if parts else "", line, sentences))
+    return found
+
+
 def read(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return what the editor's form says of a draft: title, verdict, topics, language, kind and blocks in their order.
 
@@ -36,6 +65,13 @@ def read(form: MultiDict[str, str]) -> dict[str, Any]:
     given["topics"] = [one for one in (_topic(part) for part in form.get("topics", "").split(",")) if one][:5]
     given["blocks"] = [_block(form, name) for name in form.getlist("order")[: blocks.MOST_BLOCKS]]
     return given
+
+
+def number_of(text: str) -> int:
+    """Return the number of the edit that somebody began from. Raises InvalidInput for what is none."""
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise InvalidInput({"edit": ["Not a number of an edit."]})
+    return int(text)
 
 
 def _topic(text: str) -> str:

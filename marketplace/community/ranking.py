@@ -29,10 +29,13 @@ class Topic:
     pages: int
 
 
-def topics(session: Session) -> list[Topic]:
-    """Return all topics that published pages are about, those with the most pages first."""
+def topics(session: Session, language: str | None = None) -> list[Topic]:
+    """Return all topics that published pages, in a language if one is named, are about; the largest first."""
     name = sa.func.unnest(AdvicePage.topics).label("name")
-    found = sa.select(name).where(AdvicePage.state == "published").subquery()
+    pages_of = sa.select(name).where(AdvicePage.state == "published")
+    if language is not None:
+        pages_of = pages_of.where(AdvicePage.language == language)
+    found = pages_of.subquery()
     query = sa.select(found.c.name, sa.func.count()).group_by(found.c.name)
     rows = session.execute(query.order_by(sa.func.count().desc(), found.c.name).limit(200)).all()
     return [Topic(row[0], row[1]) for row in rows]

@@ -15,7 +15,17 @@ from marketplace.advice import cards, checks, disclosure, publishing, reading, w
 from marketplace.advice import schemas as advice_schemas
 from marketplace.catalogue.models import Product
 from marketplace.catalogue.search import service as searching
-from marketplace.community import alike, answering, answers, asking, editing, schemas, views_twin, voting
+from marketplace.community import (
+    alike,
+    answering,
+    answers,
+    asking,
+    editing,
+    ranking,
+    schemas,
+    views_twin,
+    voting,
+)
 from marketplace.core import db, forms, pages, wording
 from marketplace.core import schemas as core
 from marketplace.core.auth import current_actor
@@ -67,13 +77,13 @@ def index() -> Response:
 @blueprint.post("/adviser/advice")
 @policy("advice_desk", "use")
 def begin() -> Response:
-    """Begin a page and open it."""
-    form = forms.Form(BeginForm)
+    """Begin a page and open it; pressed twice, it is one page."""
+    form, page_id = forms.Form(BeginForm), pages.once_sent()
 
     def act(data: dict[str, Any]) -> UUID:
         told = data | {"language": data["language"] or wording.language()}
         with db.transaction(point="pages.begin_advice") as session:
-            return writing.begin(session, current_actor(), told, pages.business_now()).id
+            return writing.begin(session, current_actor(), told, pages.business_now(), page_id).id
 
     made = form.send(act)
     if made is None:
@@ -107,11 +117,9 @@ def _editor(page_id: UUID, refusal: AppError | None = None, pasted: str = "", se
         seen = editing.preview(session, draft, adviser, found)
         steps = reading.events(session, actor, page_id)[:1] if page.state == "taken_down" else []
         others = views_twin.choices(session, actor, page)
-    hits = (
-        searching.find(searching.Wish(pasted, take=6)).hits
-        if pasted and not pasted.startswith("http")
-        else []
-    )
+        topics = ranking.topics(session, draft.language)
+    is_words = pasted and not pasted.startswith("http")
+    hits = searching.find(searching.Wish(pasted, take=6)).hits if is_words else []
     errors = getattr(refusal, "errors", {})
     form = SimpleNamespace(refusal=refusal, errors=errors, value=lambda name, default="": default)
     return pages.render(
@@ -120,7 +128,7 @@ def _editor(page_id: UUID, refusal: AppError | None = None, pasted: str = "", se
         adviser=adviser, form=form, pasted=pasted, hits=hits, steps=steps,
         ways=disclosure.texts()[draft.language]["obtained"],
         joined={str(row["offer_id"]): str(row["shop_id"]) for row in earning.values()}, kinds=list(writing.TEMPLATES),
-        others=others,
+        others=others, topics=topics, wrongs=editing.wrongs(errors, draft.blocks),
     )  # fmt: skip
 
 
@@ -133,7 +141,7 @@ def save(page_id: UUID) -> Response:
     given: dict[str, Any] = {}
     try:
         given = editing.read(sent)
-        edit = _edit(sent.get("edit", ""))
+        edit = editing.number_of(sent.get("edit", ""))
         now = pages.business_now()
         with db.transaction(point="pages.save_advice") as session:
             changed = editing.act(session, actor.adviser(), given["blocks"], wanted, pasted)
@@ -165,12 +173,6 @@ def _loaded(given: dict[str, Any]) -> dict[str, Any]:
     except ma.ValidationError as error:
         raise InvalidInput(core.flatten(error.normalized_messages())) from error  # type: ignore[no-untyped-call]
     return found
-
-
-def _edit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise InvalidInput({"edit": ["Not a number of an edit."]})
-    return int(text)
 
 
 @blueprint.post("/adviser/advice/<uuid:page_id>/pictures")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
@@ -115,3 +116,17 @@ def of(minor: int, currency: str) -> Money:
 
 def _there(when: dt.datetime | dt.date) -> dt.date:
     return when.astimezone(ZONE).date() if isinstance(when, dt.datetime) else when
+
+
+# Hung up by the catalogue: (path of a category, language) -> the path in that language as far as it is known.
+_categories: list[Callable[[str, str], str]] = []
+
+
+def tell_categories_with(tell: Callable[[str, str], str]) -> None:
+    """Let `tell` say the names of categories; the catalogue calls this at registration."""
+    _categories[:] = [tell]
+
+
+def category(path: str) -> str:
+    """Return a category's path in the language that is spoken now, as far as its names are known."""
+    return _categories[0](path, wording.language()) if _categories else path

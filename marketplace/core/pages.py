@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv as csv_files
 import datetime as dt
+import hmac
 import io
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +61,7 @@ def install(app: flask.Flask) -> None:
         long_day=formats.long_day,
         clock_time=formats.clock_time,
         outward=formats.outward,
+        category=formats.category,
         day=lambda when: formats.day(when, business_now()),
         ago=lambda when: formats.ago(when, business_now()),
         # A sentence that came with the data. "_" is for sentences of the template: it takes a sign of per cent for
@@ -76,6 +77,7 @@ def install(app: flask.Flask) -> None:
         languages=wording.LOCALES,
         here=lambda: flask.request.full_path.rstrip("?"),
         explain=explain,
+        once=once,
     )
     app.after_request(packing.pack)
 
@@ -188,8 +190,24 @@ def current_shop(actor: Actor) -> UUID:
 
 
 def once() -> str:
-    """Return a key for a form that must count once however often it is sent."""
-    return secrets.token_urlsafe(18)
+    """Return the field `once` of a form that makes one thing however often it is sent: its id, signed for who reads."""
+    made = ids.new_id()
+    return f"{made}.{_once_proof(made)}"
+
+
+def once_sent() -> UUID:
+    """Return the id that the form which was sent carries; a new one where it carries none of ours."""
+    text, _, proof = flask.request.form.get("once", "").partition(".")
+    try:
+        made = UUID(text)
+    except ValueError:
+        return ids.new_id()
+    return made if hmac.compare_digest(proof.encode(), _once_proof(made).encode()) else ids.new_id()
+
+
+def _once_proof(made: UUID) -> str:
+    told = f"once:{actor_here().user_id}:{made}".encode()
+    return hmac.digest(config.current().secret_key.encode(), told, "sha256").hex()[:32]
 
 
 def explain(error: AppError) -> dict[str, str]:

@@ -38,15 +38,16 @@ def index() -> Response:
 @blueprint.post("/finance/runs")
 @policy("runs", "create")
 def create() -> Response:
-    """Draft a run and work out at once whom it pays."""
-    actor, now, form = current_actor(), request_now(), Form(RunRequest)
+    """Draft a run and work out at once whom it pays; pressed twice, it is one run."""
+    actor, now, form, run_id = current_actor(), request_now(), Form(RunRequest), pages.once_sent()
 
     def act(data: dict[str, Any]) -> UUID:
         with db.transaction(point="pages.runs.create") as session:
-            made = service.create(session, actor, data["currency"], now, data["cut_off_on"]).id
+            service.create(session, actor, data["currency"], now, data["cut_off_on"], run_id)
         with db.transaction(point="pages.runs.preview") as session:
-            service.preview(session, actor, made, now)
-        return made
+            if service.get(session, run_id, lock=True).previewed_at is None:
+                service.preview(session, actor, run_id, now)
+        return run_id
 
     made = form.send(act)
     return pages.go(f"/finance/runs/{made}") if made else _index(form)

@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session
 from marketplace.accounts import totp
 from marketplace.core import audit, config, db, ids, jobs, mail
 from marketplace.core.actor import Actor
-from marketplace.core.errors import Conflict, IllegalTransition, InvalidInput, NotAuthenticated, NotFound
+from marketplace.core.errors import (
+    Conflict,
+    IdempotencyMismatch,
+    IllegalTransition,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+)
 from marketplace.core.money import Money
 from payouts.runs import candidates, content
 from payouts.settlement import freeze
@@ -78,18 +85,33 @@ def get(session: Session, run_id: UUID, *, lock: bool = False) -> PayoutRun:
 
 
 def create(
-    session: Session, actor: Actor, currency: str, now: dt.datetime, cut_off_on: dt.date | None = None
+    session: Session,
+    actor: Actor,
+    currency: str,
+    now: dt.datetime,
+    cut_off_on: dt.date | None = None,
+    run_id: UUID | None = None,
 ) -> PayoutRun:
     """Draft a run in a currency, with the next number of the year; nothing is reserved yet.
 
     cut_off_on: the last day (of Amsterdam) whose amounts are paid; None: whatever is payable when it is worked out.
-    Raises InvalidInput for a day that has not come.
+    run_id: of the run to be, where the same press may come twice: the run that it made is returned.
+    Raises InvalidInput for a day that has not come, IdempotencyMismatch when run_id made a run of somebody else or
+    with another currency or day.
     """
     cut_off_at = _end_of(cut_off_on, now)
+    if run_id is not None:
+        # The second press waits until the first one has committed, and takes no number.
+        turn = sa.func.hashtextextended(f"payout run {run_id}", 0)
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(turn)))
+        if (made := session.get(PayoutRun, run_id)) is not None:
+            if (made.created_by, made.currency, made.cut_off_at) != (person(actor), currency, cut_off_at):
+                raise IdempotencyMismatch(entity="payout run", key=run_id)
+            return made
     year = now.astimezone(_HOME).year
     last = session.execute(_NEXT_NUMBER, {"year": year}).scalar_one()
     run = PayoutRun(
-        id=ids.new_id(),
+        id=run_id or ids.new_id(),
         number=f"R-{year}-{last:04d}",
         currency=currency,
         state="draft",

@@ -75,6 +75,16 @@ class Taxonomy:
                 return tuple(name.casefold() for name in (*known.english, *parts[size:]))
         return categories.comparable(path)
 
+    def told(self, path: str, language: str) -> str:
+        """Return a path in a language ("en", "nl"): as much as Google names in that, the rest as it is written."""
+        parts = categories.parts(path)
+        for size in range(len(parts), 0, -1):
+            known = self._paths.get(_key(parts[:size]))
+            names = known and (known.dutch if language == "nl" else known.english)
+            if names:
+                return categories.SEPARATOR.join((*names, *parts[size:]))
+        return path
+
 
 def _key(names: Iterable[str]) -> Path:
     """Return names so that spellings of one name are equal: capitals, accents, and `&` for `and` and `en`."""
@@ -143,6 +153,16 @@ def path_of(text: str) -> str | None:
 def comparable(path: str) -> Path:
     """Return a path as rules of commission compare it; only what ships with the code is looked at."""
     return bundled().comparable(path)
+
+
+def told(path: str, language: str) -> str:
+    """Return a path in a language ("en", "nl"), as far as this process knows its names in that."""
+    return _told(path, language, known())
+
+
+@lru_cache(maxsize=4096)
+def _told(path: str, language: str, names: Taxonomy) -> str:
+    return names.told(path, language)
 
 
 @lru_cache(maxsize=4096)

@@ -132,3 +132,18 @@ def test_loading_says_why_a_file_can_not_be_read(tmp_path, capsys):
     ):
         assert taxonomy_store.run(arguments) == 2
         assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "told"),
+    [
+        ("Home & Garden", "nl", "Huis en tuin"),
+        ("Huis en tuin", "en", "Home & Garden"),
+        ("home and garden > Peren & zo", "nl", "Huis en tuin > Peren & zo"),
+        ("Apparel & Accessories", "nl", "Apparel & Accessories"),
+        ("Peren > Home & Garden", "nl", "Peren > Home & Garden"),
+        ("", "nl", ""),
+    ],
+)
+def test_a_category_is_told_in_a_language_as_far_as_its_names_are_known(path, language, told):
+    assert taxonomy.told(path, language) == told

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lxml import html
 
 import wsgi
 from marketplace.accounts import limits
+from marketplace.community import ranking
+from marketplace.core import db
 from tests.applications import application
 from tests.integration.marketplace.community.conftest import Square
 from tests.integration.marketplace.community.test_reading_pages import HOSTILE, at, words
@@ -141,3 +144,46 @@ def test_a_page_is_tied_to_the_same_advice_in_the_other_language_and_untied(squa
     ask(square, "POST", f"{here}/twin", 303, twin_id=dutch["id"])
     ask(square, "POST", f"{here}/twin", 303)
     assert not square.call("GET", f"/advice-pages/{dutch['id']}")["twin_id"]
+
+
+def test_begin_pressed_twice_even_at_the_same_instant_is_one_page(square):
+    shown = html.fromstring(ask(square, "GET", "/adviser/advice", 200).text)
+    keys = shown.xpath("//form[@action='/adviser/advice']/input[@name='once']/@value")
+    assert len(set(keys)) == len(keys) > 1, "each kind is a page of its own"
+
+    def begin(key, **more):
+        sent = {"kind": "gift_list", "once": key}
+        return ask(square, "POST", "/adviser/advice", 303, **sent, **more).headers["Location"]
+
+    with ThreadPoolExecutor(4) as hands:
+        assert len(set(hands.map(begin, [keys[0]] * 4))) == 1
+    first = begin(keys[0])
+    assert begin(keys[1]) != first
+    # Signed for somebody else, or by nobody, it names nothing.
+    forged = f"{first.rpartition('/')[2]}.{'0' * 32}"
+    bert = begin(keys[0], bearer=square.trade.join().bearer)
+    assert len({first, bert, begin(forged), begin("x"), begin(f"{uuid.uuid4()}.")}) == 5
+
+
+def test_suggested_topics_are_those_of_readers_and_a_refusal_says_in_words_where_it_is(square):
+    here = ask(square, "POST", "/adviser/advice", 303, kind="gift_list").headers["Location"]
+    sent = fields_of(ask(square, "GET", here, 200)) | {"act": "card", "paste": "https://elders.example/molen"}
+    ask(square, "POST", here, 303, **sent)
+    page = ask(square, "GET", here, 200)
+    listed = html.fromstring(page.text).xpath("//datalist[@id='known-topics']/option/@value")
+    assert listed == [one.name for one in topics_of(square)] and "list=" in page.text
+    fields = fields_of(page)
+    card = next(name.partition(".")[0] for name in fields if name.endswith(".why"))
+    wrong = fields | {f"{card}.url": "https://[", f"{card}.plus": "Licht\n" + "x" * 200}
+    told = ask(square, "POST", here, 422, **wrong, act="save")
+    lines = [" ".join(one.text_content().split()) for one in at(html.fromstring(told.text), ".wrong-line")]
+    number = fields["order"].index(card) + 1
+    assert any(one.startswith(f"Blok {number}, Product, adres: ") for one in lines), lines
+    assert any(one.startswith(f"Blok {number}, Product, pluspunten, nummer 2: ") for one in lines), lines
+    assert not any("blocks." in one for one in lines)
+    assert html.fromstring(told.text).xpath(f"//p[@class='wrong-line']/a[@href='#b-{card}']")
+
+
+def topics_of(square):
+    with db.use_scope(db.NOBODY), db.new_session() as session:
+        return ranking.topics(session, "nl")

@@ -250,3 +250,18 @@ def test_a_run_with_a_cut_off_is_rejected_on_a_page_and_its_maker_finds_the_reas
     # Another run is the answer, and the reason leaves the first page.
     desk.ask("/finance/runs", form={"currency": "EUR"}, status=303)
     assert HOSTILE[:40] not in text_of(desk.read("/finance"))
+
+
+def test_making_a_run_pressed_twice_is_one_run_and_takes_one_number(desk: Desk) -> None:
+    [key] = desk.read("/finance/runs").xpath("//input[@name='once']/@value")
+    again = {"currency": "EUR", "once": key}
+    first = desk.ask("/finance/runs", form=again, status=303).location
+    assert desk.ask("/finance/runs", form=again, status=303).location == first
+    [run] = desk.api("/runs")["items"]
+    assert first.endswith(run["id"])
+    yesterday = (desk.world.now() - dt.timedelta(days=2)).date().isoformat()
+    desk.ask("/finance/runs", form={**again, "cut_off_on": yesterday}, status=409)
+    other = desk.ask("/finance/runs", desk.world.checker, form=again, status=303).location
+    assert other != first, "the key of one person makes nothing of another's"
+    numbers = [run["number"] for run in desk.api("/runs")["items"]]
+    assert sorted(one.rpartition("-")[2] for one in numbers) == ["0001", "0002"]
