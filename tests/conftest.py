@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import gc
 import os
 import secrets
 from collections import Counter
@@ -22,7 +23,9 @@ from hypothesis import settings as hypothesis_settings
 from marketplace.core import clock, config, db, jobs, logs, migrate
 from marketplace.devtools.postgres import Postgres
 from marketplace.devtools.valkey import Valkey
+from tests import drawn
 from tests.applications import Compiled
+from tests.dialect import share_what_is_compiled
 from tests.own_settings import own_settings
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("aanrader")
 logs.configure()
 flask.Flask.jinja_options["bytecode_cache"] = Compiled()
+share_what_is_compiled()
 
 TEMPLATE = "aanrader_template"
 # Tests that call services without a request act for everybody; a request acts as its actor, as in production.
@@ -55,7 +59,21 @@ LONGEST = (
     "integration/bad_input/test_bad_fields.py",
     "integration/payouts/test_money_story.py",
     "simulation/test_simulation.py",
+    "walk/test_tables_walk.py",
+    "properties/test_ledger_machine.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the slow tests stay away, take smaller samples too."""
+    if config.getoption("markexpr") == "not slow":
+        drawn.be_fast()
+
+
+def pytest_collection_finish() -> None:
+    """Look through what all tests share no more for what is garbage: it stays to the end."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,13 +6,13 @@ The rules of disputes, the states of commissions and the desk of accrual play to
 import datetime as dt
 import uuid
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
 from marketplace.core.money import Money
 from payouts.accrual.desk import Desk, Move
 from payouts.ledger.commissions import Parties
+from tests.drawn import examples
 from tests.properties.test_reversal import OrderLife
 from tracking.commissions.states import reinstatement, state_of
 from tracking.disputes import rules
@@ -137,4 +137,4 @@ class DisputedLife(OrderLife):
 
 
 TestDisputedLife = DisputedLife.TestCase
-TestDisputedLife.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestDisputedLife.settings = examples(40, stateful_step_count=25, deadline=None)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from marketplace.catalogue.addresses import read_address
@@ -16,6 +16,7 @@ from marketplace.catalogue.feeds.formats.reading import Feed
 from marketplace.catalogue.feeds.models import FeedStaged
 from marketplace.catalogue.rows.notes import FeedUnreadable
 from marketplace.catalogue.rows.reading import ReadRow, read_row
+from tests.drawn import examples
 
 HOSTS = frozenset({"shop.example"})
 # What PostgreSQL or JSON can't hold, and what stands for bytes that were no text.
@@ -168,7 +169,7 @@ def hold(row: ReadRow) -> None:
     line.encode()
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.binary(max_size=300) | st.lists(st.sampled_from(JUNK), max_size=30).map(b"".join), st.integers(1, 40)
 )
@@ -179,7 +180,7 @@ def test_any_bytes_give_rows_or_a_refusal_and_never_a_bad_row(content: bytes, si
     check(content, size)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(near_feeds(), st.integers(5, 90), st.sampled_from([None, "utf-8", "iso-8859-1", "utf-16", "x"]))
 def test_near_feeds_give_rows_or_a_refusal_and_never_a_bad_row(
     content: bytes, size: int, charset: str | None
@@ -188,7 +189,7 @@ def test_near_feeds_give_rows_or_a_refusal_and_never_a_bad_row(
 
 
 @pytest.mark.slow
-@settings(max_examples=6000, deadline=None)
+@examples(6000, deadline=None)
 @given(
     near_feeds() | st.binary(max_size=2000),
     st.integers(5, 90),
@@ -200,7 +201,7 @@ def test_many_near_feeds_give_rows_or_a_refusal_and_never_a_bad_row(
     check(content, size, charset)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS, st.sampled_from(["\t", ",", ";", "|", "rss"]))
 def test_undamaged_feeds_are_read_whole(rows: list[dict[str, str]], kind: str) -> None:
     clean = [

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
@@ -21,6 +20,7 @@ from payouts.accrual import checks as accrual_checks
 from payouts.funding import checks as funding_checks
 from payouts.ledger import checks, postings
 from tests.conftest import Database
+from tests.drawn import examples
 from tests.integration.payouts.world import NOW, World
 
 FEE_BP = 777
@@ -277,7 +277,7 @@ def test_the_books_follow_the_model(database: Database) -> None:
     Machine.world = world
     try:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
-            Machine, settings=settings(max_examples=12, stateful_step_count=20, deadline=None)
+            Machine, settings=examples(12, stateful_step_count=20, deadline=None)
         )
     finally:
         world.close()

@@ -3,13 +3,14 @@
 import datetime as dt
 import uuid
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from marketplace.core.money import Money, sum_money
 from marketplace.offers.rates import EXCLUDED, Flat, Percent, Rule
 from marketplace.offers.terms import Base, Terms
+from tests.drawn import examples
 from tracking.commissions.calculation import commission_for
 from tracking.commissions.states import Step, next_change, reinstatement, state_of
 from tracking.orders.remaining import (
@@ -264,4 +265,4 @@ class OrderLife(RuleBasedStateMachine):
 
 
 TestOrderLife = OrderLife.TestCase
-TestOrderLife.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestOrderLife.settings = examples(60, stateful_step_count=15, deadline=None)

@@ -167,13 +167,20 @@ def of_path(path: str) -> Iterator[Route]:
     return (route for route in routes().values() if route.path == path)
 
 
-def fitting(method: str, address: str) -> Route | None:
-    """Return the route of a method whose pattern an address fits; a path of one route may swallow another's."""
+@cache
+def _patterns(method: str) -> tuple[tuple[re.Pattern[str], Route], ...]:
+    found = []
     for route in routes().values():
         pattern = re.sub(r"<uuid:[a-z_]+>", "[0-9a-f-]{36}", re.sub(r"<path:[a-z_]+>", ".+", route.path))
-        if route.method == method and re.fullmatch(pattern, address):
-            return route
-    return None
+        if route.method == method:
+            found.append((re.compile(pattern), route))
+    return tuple(found)
+
+
+@cache
+def fitting(method: str, address: str) -> Route | None:
+    """Return the route of a method whose pattern an address fits; a path of one route may swallow another's."""
+    return next((route for pattern, route in _patterns(method) if pattern.fullmatch(address)), None)
 
 
 def worst(answers: Iterable[str | int]) -> str | int:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from marketplace.core import policy
+from tests.drawn import chance
 from tests.integration.bad_input.siege import Person, Siege, assert_refused, describe
 
 JSON = "application/json"
@@ -124,12 +125,19 @@ def test_the_description_names_every_route_of_the_api(siege: Siege) -> None:
         assert (call.method, template) in described
 
 
-def test_a_body_that_no_call_takes_is_refused_by_every_call(unmoved: Siege) -> None:
+# How many of the bodies or queries each call gets; the fast tests draw them, so that a call gets others each run.
+EACH = (5, pytest.param(None, marks=pytest.mark.slow))
+
+
+@pytest.mark.parametrize("each", EACH)
+def test_a_body_that_no_call_takes_is_refused_by_every_call(unmoved: Siege, each: int | None) -> None:
+    draw = chance()
     for call in calls(unmoved):
         if call.method == "GET" or call.rule in TAKES_BYTES:
             continue
         first, *rest = allowed(unmoved, call)
-        for person, bodies in ((first, BODIES), *((person, BODIES[:1]) for person in rest)):
+        some = draw.sample(BODIES, each or len(BODIES))
+        for person, bodies in ((first, some), *((person, BODIES[:1]) for person in rest)):
             for body, kind, statuses in bodies:
                 headers = {"Content-Type": kind} if kind else {}
                 answer = unmoved.ask(call.method, call.path, person, data=body, headers=headers)
@@ -155,12 +163,14 @@ def test_an_unreadable_report_is_refused_and_kept_in_mind_without_its_number(unm
     assert [(one["code"], one["order_ref"]) for one in kept] == [("invalid_input", None)] * (len(HEAVY) - 1)
 
 
-def test_a_query_that_no_call_takes_is_refused_by_every_call(unmoved: Siege) -> None:
+@pytest.mark.parametrize("each", EACH)
+def test_a_query_that_no_call_takes_is_refused_by_every_call(unmoved: Siege, each: int | None) -> None:
+    draw = chance()
     for call in calls(unmoved):
         if call.rule.startswith("/webhooks"):
             continue
         first = allowed(unmoved, call)[0]
-        for query in QUERIES:
+        for query in draw.sample(QUERIES, each or len(QUERIES)):
             answer = unmoved.ask(call.method, f"{call.path}?{call.query}{query}", first)
             assert_refused(answer, 400 if query == "%FF=1" else 422)
 

@@ -288,7 +288,7 @@ def kept(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     Kept.engines.clear()
 
 
-@pytest.mark.parametrize("steps", [120, *slowly(3_000)])
+@pytest.mark.parametrize("steps", [80, *slowly(3_000)])
 def test_every_promise_holds_after_every_step(kept: World, steps: int) -> None:
     # The fast set plays the same life each time; the slow one another each time.
     drawn = 20261122 if steps < 1_000 else random.randrange(2**32)

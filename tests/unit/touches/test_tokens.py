@@ -7,9 +7,10 @@ import string
 import uuid
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tests.drawn import examples
 from tracking.touches import tokens
 
 KEYS = ((7, b"k" * 32), (3, b"old" * 11))
@@ -59,7 +60,7 @@ def test_tokens_of_a_retired_key_are_read_while_the_key_is_kept() -> None:
         tokens.read(KEYS[:1], old)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from([PLAIN, WITH_VISITOR]), st.data())
 def test_no_mutation_of_a_token_is_believed(token: str, data: st.DataObject) -> None:
     chars = list(token)

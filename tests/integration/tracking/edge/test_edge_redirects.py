@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from marketplace.core.config import Settings
+from tests.drawn import examples
 from tests.integration.tracking.edge.conftest import Caller, link_row
 from tracking.touches import segments, tokens
 
@@ -218,7 +218,7 @@ def test_forged_headers_can_not_break_a_line(edges: Edges) -> None:
     latin = st.text(st.characters(max_codepoint=255), max_size=400)
     count = 0
 
-    @hypothesis_settings(max_examples=150)
+    @examples(150)
     @given(latin, latin, latin, latin, latin)
     def forge(agent: str, referer: str, query: str, forwarded: str, cookie: str) -> None:
         nonlocal count

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.catalogue.pages import loose_json
@@ -14,6 +14,7 @@ from marketplace.catalogue.pages.encoding import text_of
 from marketplace.catalogue.pages.found import PageRead
 from marketplace.catalogue.pages.reading import read_page
 from marketplace.catalogue.rows.reading import RawRow, read_row
+from tests.drawn import examples
 
 URL = "https://shop.example/p"
 _SHARDS = st.sampled_from(
@@ -36,14 +37,14 @@ def whole(page: PageRead) -> None:
     json.dumps([note.as_dict() for note in page.notes])
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(st.binary(max_size=400), st.text(max_size=12))
 def test_any_bytes_give_an_answer(content: bytes, charset: str) -> None:
     text_of(content, charset)
     whole(read_page(content, URL, charset))
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(_PAGES)
 def test_any_pieces_of_pages_give_an_answer(text: str) -> None:
     whole(read_page(text.encode("utf-8", "replace"), URL))
@@ -64,14 +65,14 @@ _PRODUCTS = st.recursive(
 )
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(_PRODUCTS)
 def test_any_nesting_of_the_right_names_gives_an_answer(told: object) -> None:
     text = json.dumps({"@type": "Product", "x": told} | (told if isinstance(told, dict) else {}))
     whole(read_page(f'<script type="application/ld+json">{text}</script>'.encode(), URL))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(_JSON)
 def test_right_json_is_read_as_it_is_and_mending_leaves_it_so(value: object) -> None:
     text = json.dumps(value)
