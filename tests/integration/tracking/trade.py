@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime as dt
 import secrets
 import uuid
@@ -55,6 +56,11 @@ class Joined:
         return self.actor.adviser_id
 
 
+TO_BUSINESS = {"days": 1}
+# Shops that stand in a database already, built in the one that it was cloned from, and its owner's engine (furnished.py).
+ready: dict[str, tuple[Trade, sa.Engine]] = {}
+
+
 @dataclass
 class Trade:
     """One shop in business; `key` reports live orders, `test_key` test orders, `owner` is a signed-in token."""
@@ -71,17 +77,40 @@ class Trade:
         accounts.register()
         registration.register()
         self._settings = config.current()
+        waiting = ready.pop(self.database.name, None)
+        if waiting is None:
+            self.everything = sa.create_engine(self.database.url("bootstrap"), poolclass=sa.pool.NullPool)
+            self._build()
+            # Clicks of a minute ago must find everybody in business already.
+            self.move_clock(**TO_BUSINESS)
+            return
+        built, self.everything = waiting
+        self.world = copy.copy(built.world)
+        self.world.database = self.database
+        self.key, self.test_key, self.owner, self.anne = built.key, built.test_key, built.owner, built.anne
+
+    def _build(self) -> None:
+        """Let there be a shop, its adviser and its keys."""
         self.world = World(self.database, host=f"{secrets.token_hex(4)}.example")
         world = self.world
-        self.everything = sa.create_engine(self.database.url("bootstrap"), poolclass=sa.pool.NullPool)
         self.execute("UPDATE user_account SET email_verified_at = now()")
         with db.transaction() as session:
             self.key = self._key(session, world.owner, "live")
             self.test_key = self._key(session, world.owner, "test")
         self.owner = self.sign_in(world.owner)
         self.anne = Joined(world.adviser, world.offer_link, world.partnership_id, self.sign_in(world.adviser))
-        # Clicks of a minute ago must find everybody in business already.
-        self.move_clock(days=1)
+
+    @classmethod
+    def new(cls, database: Database) -> Trade:
+        """Build a shop whose clock has not been moved yet, which is what is cloned."""
+        made = cls.__new__(cls)
+        made.database, made._settings = database, config.current()
+        core.register()
+        accounts.register()
+        registration.register()
+        made.everything = sa.create_engine(database.url("bootstrap"), poolclass=sa.pool.NullPool)
+        made._build()
+        return made
 
     @cached_property
     def app(self) -> flask.Flask:
@@ -109,6 +138,10 @@ class Trade:
                 )
             )
         return token
+
+    def keep_open(self) -> None:
+        """Keep the owner's connection from here on, for many questions; who says this disposes of `everything`."""
+        self.everything = sa.create_engine(self.database.url("bootstrap"), pool_size=1)
 
     def execute(self, statement: str, **values: Any) -> None:
         with self.everything.begin() as connection:
