@@ -44,9 +44,13 @@ def become_adviser() -> Response:
     """Ask what an adviser is called and who they are to readers."""
     actor = auth.current_actor()
     if actor.adviser_id is not None:
-        return pages.go("/adviser")
+        return pages.go(_after())
     form = forms.Form(people.BecomeAdviser, {"display_name": actor.name, "country": "NL", "kind": "user"})
-    return pages.render("accounts/become_adviser.html", form=form)
+    return pages.render("accounts/become_adviser.html", form=form, next=_after())
+
+
+def _after() -> str:
+    return pages.own_address(flask.request.values.get("next"), "/adviser")
 
 
 @blueprint.post("/account/become-adviser")
@@ -61,9 +65,9 @@ def do_become_adviser() -> Response:
         return True
 
     if form.send(act) is None:
-        return pages.render("accounts/become_adviser.html", form.status, form=form)
+        return pages.render("accounts/become_adviser.html", form.status, form=form, next=_after())
     pages.said(_("You are an adviser now. Join an offer and paste a product: your first link is there."))
-    return pages.go("/adviser")
+    return pages.go(_after())
 
 
 @blueprint.get("/account/agreements")

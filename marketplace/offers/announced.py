@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.core.errors import NotFound
+from marketplace.offers import joining, terms
 from marketplace.offers.models import CommissionTerms
 from marketplace.offers.terms import Terms
 
@@ -20,7 +22,11 @@ _VERSIONS = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An open offer: its shop, the terms in force, and those that come."""
+    """An open offer: its shop, the terms in force, and those that come.
+
+    titles: of products that rules name by number; joining: how an adviser comes in, AT_ONCE or ON_APPROVAL;
+    answers_within: days in which the shop usually answers, if known.
+    """
 
     offer_id: UUID
     offer_code: str
@@ -31,6 +37,9 @@ class Announced:
     shop_name: str
     present: Terms
     coming: tuple[Terms, ...]
+    titles: Mapping[str, str]
+    joining: str
+    answers_within: int | None
 
 
 def of(session: Session, shop_code: str, offer_code: str, now: dt.datetime) -> Announced:
@@ -53,7 +62,7 @@ def of(session: Session, shop_code: str, offer_code: str, now: dt.datetime) -> A
     in_force = [one for one in versions if one.effective_from <= now]
     if not in_force:
         raise NotFound("offer", offer_code)
-    first = rows[0]
+    first, coming = rows[0], tuple(one for one in versions if one.effective_from > now)
     return Announced(
         first["offer_id"],
         first["offer_code"],
@@ -63,5 +72,8 @@ def of(session: Session, shop_code: str, offer_code: str, now: dt.datetime) -> A
         first["shop_code"],
         first["shop_name"],
         in_force[-1],
-        tuple(one for one in versions if one.effective_from > now),
+        coming,
+        terms.titles(session, first["shop_id"], in_force[-1:]),
+        first["joining"],
+        joining.answers(session, [first["shop_id"]], now).get(first["shop_id"]),
     )

@@ -11,7 +11,7 @@ from marketplace.core.db import session, transaction
 from marketplace.core.paging import id_after, number_after, page
 from marketplace.core.policy import policy
 from marketplace.core.web import ApiBlueprint, request_now
-from marketplace.offers import publishing, service
+from marketplace.offers import publishing, service, terms
 from marketplace.offers.schemas import (
     OfferChange,
     OfferPage,
@@ -139,4 +139,7 @@ def versions(query: dict[str, Any], offer_id: uuid.UUID) -> Any:
     """List the versions of an offer's terms, newest first."""
     limit, below = query["limit"], number_after(query["cursor"])
     rows = publishing.versions(session(), current_actor(), offer_id, below=below, limit=limit)
-    return page(rows, limit, lambda row: (row.version,), lambda row: row)
+    told = page(rows, limit, lambda row: (row.version,), lambda row: row)
+    shown = [terms.Terms.of(row) for row in told["items"]]
+    titles = terms.titles(session(), rows[0].shop_id, shown) if rows else {}
+    return told | {"product_titles": titles}

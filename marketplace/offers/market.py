@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from marketplace.catalogue.taxonomy import google as taxonomy
 from marketplace.core import hooks, tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
@@ -130,7 +131,10 @@ class Wish:
         approved = record.approval_percent if record else None
         days = record.days_to_pay if record else None
         return (
-            (self.category is None or self.category in one.shelves)
+            (
+                self.category is None
+                or taxonomy.comparable(self.category) in map(taxonomy.comparable, one.shelves)
+            )
             and (self.rate_bp is None or one.top_bp >= self.rate_bp)
             and (self.hold_days is None or (held is not None and held <= self.hold_days))
             and (self.approval is None or (approved is not None and approved >= self.approval))

@@ -141,9 +141,10 @@ class OfferPage(Schema):
 
 
 class TermsPage(Schema):
-    """A page of versions, newest first."""
+    """A page of versions, newest first; `product_titles` by the `sku` of their rules, where they can be seen."""
 
     items = fields.List(fields.Nested(TermsSchema))
+    product_titles = fields.Dict(keys=fields.String(), values=fields.String())
     next_cursor = fields.String(allow_none=True)
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from marketplace.catalogue.models import Product
 from marketplace.core.money import Money
 from marketplace.offers.models import CommissionTerms
 from marketplace.offers.rates import Excluded, Match, Rate, Rule, RuleBook, read_rate, read_rule
@@ -124,3 +125,15 @@ def by_id(session: Session, ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Term
         return {}
     rows = session.scalars(sa.select(CommissionTerms).where(CommissionTerms.id.in_(wanted)))
     return {row.id: Terms.of(row) for row in rows}
+
+
+def titles(session: Session, shop_id: uuid.UUID, versions: Iterable[Terms | None]) -> dict[str, str]:
+    """Return the titles of the products that rules name by number, as far as the actor may see them.
+
+    versions: of the terms of one shop; None among them is left out.
+    """
+    skus = {rule.sku for one in versions if one is not None for rule in one.rules if rule.sku is not None}
+    if not skus:
+        return {}
+    query = sa.select(Product.sku, Product.title).where(Product.shop_id == shop_id, Product.sku.in_(skus))
+    return {row.sku: row.title for row in session.execute(query)}

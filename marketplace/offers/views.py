@@ -9,7 +9,7 @@ import flask
 from marshmallow import validate
 from werkzeug.wrappers import Response
 
-from marketplace.core import db, pages
+from marketplace.core import db, formats, pages
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import NotFound
 from marketplace.core.forms import Form, Query
@@ -17,7 +17,7 @@ from marketplace.core.policy import policy
 from marketplace.core.schemas import QueryInteger, Schema, Text
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
-from marketplace.offers import market, partnerships
+from marketplace.offers import market, partnerships, terms
 from marketplace.offers.schemas import PartnershipRequest
 
 blueprint = flask.Blueprint("adviser_offers", __name__)
@@ -43,7 +43,9 @@ def index() -> Response:
     with db.session() as session:
         every = market.invitations(session, actor, now)
     wish = market.Wish(**query.data)
-    categories = sorted({shelf for one in every for shelf in one.shelves})
+    # What shops write in two languages is one shelf to who reads either.
+    told = {formats.category(shelf): shelf for one in every for shelf in one.shelves}
+    categories = [(told[name], name) for name in sorted(told, key=str.lower)]
     return pages.render(
         "offers/index.html",
         found=[one for one in every if wish.fits(one)],
@@ -107,8 +109,9 @@ def _page(offer_id: uuid.UUID, form: Form) -> Response:
     with db.session() as session:
         found = market.invitation(session, actor, offer_id, now)
         versions = market.versions(session, found)
+        becomes = market.coming_terms(versions, now)
         claims = market.claim_record(session, found.offer.shop_id, now)
-    becomes = market.coming_terms(versions, now)
+        titles = terms.titles(session, found.offer.shop_id, (found.terms, becomes))
     changed = market.differences(found.terms, becomes) if found.terms and becomes else []
     return pages.render(
         "offers/show.html",
@@ -117,6 +120,7 @@ def _page(offer_id: uuid.UUID, form: Form) -> Response:
         becomes=becomes,
         changed=changed,
         versions=versions,
+        titles=titles,
         claims=claims,
         form=form,
     )

@@ -127,6 +127,67 @@ def test_the_second_step_is_over_after_five_minutes(world):
     assert 'name="password"' in refused.text
 
 
+def test_a_code_opens_one_sign_in_and_wrong_ones_are_counted_at_the_second_step(world):
+    person = world.staff("finance")
+    first, second = (asked_for_code(world, person) for _ in range(2))
+    code = code_of(person)
+    assert first.post("/sign-in/code", data={"totp": code}, headers=HTML).status_code == 303
+    assert second.post("/sign-in/code", data={"totp": code}, headers=HTML).status_code == 403
+    tried = [
+        second.post("/sign-in/code", data={"totp": "000000"}, headers=HTML).status_code for _ in range(5)
+    ]
+    # Five tries in five minutes, of which the used code was one; then the right code opens nothing either.
+    assert tried == [403, 403, 403, 403, 429]
+    late = pyotp.TOTP(person.facts["secret"]).at(int(clock.wall().timestamp()) + 30)
+    refused = second.post("/sign-in/code", data={"totp": late}, headers=HTML)
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert second.get("/account", headers=HTML).status_code == 401
+
+
+def test_nobody_comes_in_by_another_s_right_password_nor_when_suspended_between_the_steps(world):
+    mine, other = world.staff("finance"), world.staff("admin")
+    client = asked_for_code(world, mine)
+    refused = client.post("/sign-in/code", data={"totp": code_of(other)}, headers=HTML)
+    assert refused.status_code == 403
+    # What the browser keeps is signed: another one's id in it is as good as nothing.
+    kept = client.get_cookie("session").value
+    client.set_cookie("session", kept[:10] + ("A" if kept[10] != "A" else "B") + kept[11:])
+    assert client.post("/sign-in/code", data={"totp": code_of(mine)}, headers=HTML).status_code == 401
+    client.set_cookie("session", kept)
+    world.execute("UPDATE user_account SET suspended_at = now() WHERE email = :e", e=mine.email)
+    answer = client.post("/sign-in/code", data={"totp": code_of(mine)}, headers=HTML)
+    assert answer.status_code == 403
+    assert client.get("/account", headers=HTML).status_code == 401
+
+
+def test_signing_up_signing_in_and_becoming_an_adviser_keep_where_one_was_going(world):
+    there, email = "/adviser/offers/00000000-0000-0000-0000-000000000007", "kim@example.org"
+    client = browser(world)
+    page = client.get(f"/sign-up?kind=adviser&next={there}", headers=HTML)
+    form = {"kind": "adviser", "name": "Kim", "email": email, "password": PASSWORD, "locale": "nl"}
+    assert f'name="next" value="{there}"' in page.text
+    client.post("/sign-up", data=form | {"adviser_kind": "user", "next": there}, headers=HTML)
+    mailed = world.mailed_token("verify_email", email)
+    assert client.post("/verify", data={"token": mailed}, headers=HTML).headers["Location"] == "/sign-in"
+    signs = {"email": email, "password": PASSWORD}
+    assert client.post("/sign-in", data=signs, headers=HTML).headers["Location"] == there
+    led = browser(world)
+    led.post("/sign-up", data=form | {"email": "x@example.org", "next": "//evil.example"}, headers=HTML)
+    assert led.post("/sign-in", data=signs, headers=HTML).headers["Location"] == "/home"
+    owner = signed_in(world, world.owner())
+    asks = owner.get(f"/account/become-adviser?next={there}", headers=HTML)
+    given = {
+        "csrf_token": token_of(asks),
+        "next": there,
+        "display_name": "Kees",
+        "kind": "user",
+        "country": "NL",
+    }
+    assert owner.post("/account/become-adviser", data=given, headers=HTML).headers["Location"] == there
+    assert owner.get(f"/account/become-adviser?next={there}", headers=HTML).headers["Location"] == there
+
+
 def test_signing_in_leads_only_to_pages_of_ours(world):
     person = world.adviser()
     form = {"email": person.email, "password": PASSWORD}

@@ -7,17 +7,22 @@ import threading
 import uuid
 from typing import Any
 
+import flask
 import pytest
 import sqlalchemy as sa
+from lxml import html
 
 from marketplace.accounts import shops
-from marketplace.core import db
+from marketplace.catalogue.taxonomy import google as taxonomy
+from marketplace.core import db, formats, wording
 from marketplace.core.actor import Actor
 from marketplace.core.db import transaction
 from marketplace.core.errors import IllegalTransition, NotFound
-from marketplace.offers import checks, joining, partnerships, publishing, service
+from marketplace.offers import announced, checks, joining, partnerships, publishing, service, terms
 from marketplace.offers import market as offers_market
 from marketplace.offers.models import AT_ONCE, ON_APPROVAL, Offer, OfferState, PartnershipEvent
+from tests.applications import application
+from tests.integration.marketplace.catalogue.test_search import product
 from tests.integration.marketplace.offers.test_offers_api import get, opened, post
 from tests.integration.marketplace.offers.test_parting import mails
 
@@ -285,3 +290,53 @@ def test_shop_says_over_the_api_how_advisers_join_and_everybody_reads_it(market:
     guest = market.adviser()
     assert market.client.patch(path, json={"joining": AT_ONCE}, headers=guest.headers).status_code == 403
     assert get(market, guest, "/offers").json["items"][0]["joining"] == AT_ONCE
+
+
+def test_everybody_with_the_link_reads_how_the_offer_is_joined_and_how_soon_its_shop_answers(
+    shop: Any, market: Any, offer: Offer
+) -> None:
+    asks = made(shop, ON_APPROVAL)
+    for _ in range(3):
+        judge("decline", shop, apply(market.adviser().actor, asks), NOW + 2 * DAY)
+    with market.rows() as session:
+        code = session.scalars(sa.text("SELECT code FROM shop WHERE id = :id"), {"id": shop.id}).one()
+    found = {}
+    for one in (offer, asks):
+        with db.use_scope(db.NOBODY), db.new_session() as session:
+            told = announced.of(session, code, one.code, NOW + 3 * DAY)
+            found[one.id] = (told.joining, told.answers_within)
+    assert found == {offer.id: (AT_ONCE, 2), asks.id: (ON_APPROVAL, 2)}
+
+
+def test_rules_name_products_by_title_to_who_may_see_them_and_the_document_keeps_their_numbers(
+    market: Any, shop: Any, adviser: Actor
+) -> None:
+    rules = [{"sku": sku, "rate": {"percent_bp": 100}} for sku in ("P-1", "P-2", "P-3")]
+    rules.append({"category": "Home & Garden > Peren", "exclude": True})
+    with transaction() as session:
+        owner = shop.owner.actor
+        offer = service.create(session, owner, shop.id, name="Pans", now=NOW)
+        publishing.publish(
+            session, owner, offer.id, {"default": {"percent_bp": 900}, "rules": rules}, now=NOW
+        )
+        service.move(session, owner, offer.id, "open", now=NOW)
+    with market.rows() as session:
+        for sku, retired_at in (("P-1", None), ("P-2", NOW)):
+            one = product(shop.id, sku, f"Pan {sku}", "", "", "", 100, "in_stock")
+            one.retired_at = retired_at
+            session.add(one)
+    page = get(market, market.adviser(), f"/offers/{offer.id}/terms").json
+    assert page["product_titles"] == {"P-1": "Pan P-1"}, "one is retired, one is unknown"
+    assert [rule.get("sku") for rule in page["items"][0]["document"]["rules"]][:3] == ["P-1", "P-2", "P-3"]
+    with db.new_session() as session:
+        in_force = terms.at(session, offer.id, NOW)
+    app = application([])
+    formats.tell_categories_with(taxonomy.told)
+    with app.test_request_context(), wording.use("nl_NL"):
+        macro = app.jinja_env.get_template("_macros/terms.html").module.terms_matrix  # type: ignore[attr-defined]
+        flask.g.now = NOW
+        shown = " ".join(
+            html.fromstring(macro(in_force, 7, titles={"P-1": "Pan <b>"})).text_content().split()
+        )
+    assert "Pan <b> P-1" in shown and "Product P-3" in shown
+    assert "Huis en tuin > Peren" in shown
