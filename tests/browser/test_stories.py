@@ -105,6 +105,7 @@ def the_shop_approves(ground: Ground, way: Way, ref: str) -> None:
         owner.sees(ref)
         owner.tick(f"Choose order {ref}")
         owner.press("Approve")
+        owner.sees("1 order approved")
         owner.go(f"/shop/orders/{ref}")
         owner.sees("Approved")
 
