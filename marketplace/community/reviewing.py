@@ -72,6 +72,13 @@ def listed(
     return session.scalars(query).all()
 
 
+def counts(session: Session, product_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many reviews readers see of each product; products without any are absent."""
+    query = sa.select(Review.product_id, sa.func.count()).group_by(Review.product_id)
+    seen = query.where(Review.state == "shown", Review.product_id.in_(product_ids))
+    return {row[0]: row[1] for row in session.execute(seen)}
+
+
 def hide(session: Session, actor: Actor, review_id: UUID, reason: str, now: dt.datetime) -> Review:
     """Hide a review from readers, as the platform; twice changes nothing. Raises NotFound."""
     found = session.scalars(sa.select(Review).where(Review.id == review_id).with_for_update()).one_or_none()

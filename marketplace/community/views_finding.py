@@ -56,6 +56,7 @@ def _products(session: Any, found: searching.Found) -> list[dict[str, Any]]:
     named = cards.shops(session, {one.shop_id for one in products})
     shown = pictures.of_products(session, product_ids)
     advice = _advice_on(session, product_ids)
+    said = reviewing.counts(session, product_ids)
     return [
         {
             "product": one,
@@ -64,6 +65,7 @@ def _products(session: Any, found: searching.Found) -> list[dict[str, Any]]:
             "shop": named.get(one.shop_id, {}).get("name", ""),
             "picture": shown.get(one.id),
             "advice": advice.get(one.id, []),
+            "reviews": said.get(one.id, 0),
         }
         for one in products
     ]
