@@ -28,7 +28,9 @@ def sent(client, **more):
     """Send the form of a new key and return the page that asks for the password."""
     token = token_of(client.get("/account", headers=HTML))
     given = {"csrf_token": token, "name": NAME, "next": "/account"} | more
-    asked = client.post("/account/keys", data=given, headers=HTML | {"Referer": "http://localhost/account/keys"})
+    asked = client.post(
+        "/account/keys", data=given, headers=HTML | {"Referer": "http://localhost/account/keys"}
+    )
     assert asked.status_code == 403, asked.text
     return asked
 
