@@ -100,6 +100,12 @@ def faults_unfolded(ground: Ground, page: Page, language: str) -> list[str]:
                 tab.evaluate(_MENU_OPEN, number)
                 found += [f"{where} menu {number}: {one}" for one in axe(visit, within=_OPENED_MENU)]
                 tab.evaluate(_MENU_CLOSE, number)
+        # As most phones are: what is stacked at 360 may stand beside something here.
+        tab.set_viewport_size({"width": 390, "height": 844})
+        for unfolded in (False, True):
+            tab.evaluate(_UNFOLD, unfolded)
+            if wide := tab.evaluate(_TOO_WIDE):
+                found.append(f"{language} 390 scrolls sideways, unfolded {unfolded}: {wide}")
         return [*found, *heard(ground, visit, answer)]
     finally:
         tab.context.clear_cookies(name=LOCALE_COOKIE)
