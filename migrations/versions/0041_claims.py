@@ -14,7 +14,7 @@ from migrations.grants import append_only, grant, grant_execute
 from migrations.row_security import adviser, either, enable, permit, role, shop
 
 revision = "0041"
-down_revision = "0039"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

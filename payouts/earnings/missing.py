@@ -20,13 +20,12 @@ _SHOPS = sa.text(
 )
 _KNOWN = sa.text(
     """
-    SELECT c.id AS commission_id,
-           (SELECT a.receipt -> 'others' FROM attribution a WHERE a.order_id = o.id ORDER BY a.n DESC LIMIT 1) AS others
-      FROM shop_order o LEFT JOIN commission c ON c.order_id = o.id AND c.adviser_id = CAST(:adviser AS uuid)
+    SELECT (SELECT c.id FROM commission c WHERE c.order_id = o.id AND c.adviser_id = :adviser) AS commission_id,
+           (SELECT p.result FROM order_participant p WHERE p.order_id = o.id AND p.adviser_id = :adviser
+             ORDER BY p.n DESC LIMIT 1) AS result
+      FROM shop_order o
      WHERE o.shop_id = :shop AND o.order_ref = :order_ref AND o.mode = 'live'
-       AND (c.id IS NOT NULL OR EXISTS (
-         SELECT FROM attribution a WHERE a.order_id = o.id
-            AND a.receipt -> 'others' @> jsonb_build_array(jsonb_build_object('adviser_id', CAST(:adviser AS text)))))
+       AND EXISTS (SELECT FROM order_participant p WHERE p.order_id = o.id AND p.adviser_id = :adviser)
     """
 )
 
@@ -55,9 +54,11 @@ def shops(session: Session, adviser_id: UUID) -> list[tuple[UUID, str, str]]:
 
 def look(session: Session, adviser_id: UUID, shop: tuple[UUID, str, str], order_ref: str) -> Asked:
     """Return what is known of an order of a shop that an adviser misses; of orders of others nothing is told."""
-    facts = {"adviser": str(adviser_id), "shop": shop[0], "order_ref": order_ref}
+    facts = {"adviser": adviser_id, "shop": shop[0], "order_ref": order_ref}
     row = session.execute(_KNOWN, facts).first()
-    state = "unknown" if row is None else "credited" if row.commission_id else "elsewhere"
-    others = row.others if row is not None and state == "elsewhere" else ()
-    reason = next((one["reason"] for one in others or () if one["adviser_id"] == str(adviser_id)), None)
-    return Asked(state, row.commission_id if row is not None else None, shop[1], shop[2], order_ref, reason)
+    if row is not None and row.commission_id:
+        return Asked("credited", row.commission_id, shop[1], shop[2], order_ref)
+    if row is None or row.result == "won":
+        # Who won an order that earns nothing has nothing to be shown.
+        return Asked("unknown", None, shop[1], shop[2], order_ref)
+    return Asked("elsewhere", None, shop[1], shop[2], order_ref, row.result)

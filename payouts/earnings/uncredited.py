@@ -15,19 +15,31 @@ from sqlalchemy.orm import Session
 from marketplace.core.paging import Place
 
 SEEN_FOR = dt.timedelta(days=90)
-_ME = "jsonb_build_array(jsonb_build_object('adviser_id', CAST(:adviser AS text)))"
+# So many are counted for a first page; whoever lost more reads the list.
+MOST_COUNTED = 1_000
+
+# What an adviser lost by the decision that stands, newest first, from an index of nothing else.
+_LOST = """
+      FROM order_participant p
+      JOIN shop_order o ON o.id = p.order_id AND o.mode = 'live'
+     WHERE p.adviser_id = :adviser AND p.result <> 'won' AND p.ordered_at >= :since
+       AND (CAST(:after_at AS timestamptz) IS NULL
+            OR (p.ordered_at, p.order_id) < (:after_at, CAST(:after_id AS uuid)))
+       AND NOT EXISTS (SELECT FROM attribution b WHERE b.order_id = p.order_id AND b.n > p.n)
+     ORDER BY p.ordered_at DESC, p.order_id DESC LIMIT :limit
+"""
 _FOUND = sa.text(
     f"""
-    SELECT o.id, o.order_ref, o.ordered_at, o.shop_id, n.name AS shop, a.adviser_id IS NOT NULL AS is_given,
-           a.state, a.decided_at, a.receipt
-      FROM attribution a
-      JOIN shop_order o ON o.id = a.order_id
-      LEFT JOIN public_shop_name n ON n.id = o.shop_id
-     WHERE a.receipt -> 'others' @> {_ME} AND a.adviser_id IS DISTINCT FROM CAST(:adviser AS uuid)
-       AND o.mode = 'live' AND o.ordered_at >= :since
-       AND (CAST(:after_at AS timestamptz) IS NULL OR (o.ordered_at, o.id) < (:after_at, CAST(:after_id AS uuid)))
-       AND NOT EXISTS (SELECT FROM attribution b WHERE b.order_id = a.order_id AND b.n > a.n)
-     ORDER BY o.ordered_at DESC, o.id DESC LIMIT :limit
+    SELECT l.*, s.name AS shop, a.adviser_id IS NOT NULL AS is_given, a.state, a.receipt -> 'candidates' AS candidates
+      FROM (SELECT o.id, o.order_ref, o.ordered_at, o.shop_id, p.n, p.result AS reason {_LOST}) l
+      JOIN attribution a ON a.order_id = l.id AND a.n = l.n
+      LEFT JOIN public_shop_name s ON s.id = l.shop_id
+     ORDER BY l.ordered_at DESC, l.id DESC
+    """  # noqa: S608 - put together from constants.
+)
+_COUNTED = sa.text(
+    f"""
+    SELECT l.reason, count(*) AS orders FROM (SELECT p.result AS reason {_LOST}) l GROUP BY l.reason ORDER BY 2 DESC, 1
     """  # noqa: S608 - put together from constants.
 )
 
@@ -64,9 +76,14 @@ def page(
 ) -> list[Elsewhere]:
     """Return up to limit + 1 such orders of the last 90 days, newest first."""
     at, identity = after or (None, None)
-    facts = {"adviser": str(adviser_id), "since": now - SEEN_FOR, "after_at": at, "after_id": identity}
-    rows = session.execute(_FOUND, facts | {"limit": limit + 1}).mappings()
+    rows = session.execute(_FOUND, _facts(adviser_id, now, at, identity, limit + 1)).mappings()
     return [_read(dict(row), str(adviser_id)) for row in rows]
+
+
+def counted(session: Session, adviser_id: UUID, now: dt.datetime) -> list[tuple[str, int]]:
+    """Return how many of the last 90 days each rule decided, the most frequent first; MOST_COUNTED are looked at."""
+    rows = session.execute(_COUNTED, _facts(adviser_id, now, None, None, MOST_COUNTED))
+    return [(row.reason, row.orders) for row in rows]
 
 
 def by_reason(found: Sequence[Elsewhere]) -> list[tuple[str, int]]:
@@ -74,12 +91,17 @@ def by_reason(found: Sequence[Elsewhere]) -> list[tuple[str, int]]:
     return Counter(one.reason for one in found).most_common()
 
 
+def _facts(
+    adviser_id: UUID, now: dt.datetime, at: dt.datetime | None, identity: UUID | None, limit: int
+) -> dict[str, Any]:
+    since = now - SEEN_FOR
+    return {"adviser": adviser_id, "since": since, "after_at": at, "after_id": identity, "limit": limit}
+
+
 def _read(row: Mapping[str, Any], me: str) -> Elsewhere:
-    receipt = row["receipt"]
-    mine = next(one for one in receipt["others"] if one["adviser_id"] == me)
     touches = [
         Touch(one["kind"], dt.datetime.fromisoformat(one["ts"]), one["link_id"], one["result"])
-        for one in receipt["candidates"]
+        for one in row["candidates"]
         if one["adviser_id"] == me
     ]
     return Elsewhere(
@@ -89,6 +111,6 @@ def _read(row: Mapping[str, Any], me: str) -> Elsewhere:
         row["shop"] or "",
         row["is_given"],
         row["state"] == "provisional",
-        mine["reason"],
+        row["reason"],
         touches,
     )

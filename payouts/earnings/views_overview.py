@@ -32,7 +32,7 @@ def overview() -> Response:
         currency = main.currency if main else "EUR"
         ahead = prospect.of(session, adviser_id, main.payable.amount if main else Money.zero(currency), now)
         changes = coming.changes(session, actor, now) if begun.has_news else []
-        elsewhere = uncredited.page(session, adviser_id, now, limit=99)
+        elsewhere = uncredited.counted(session, adviser_id, now)
         found = results.of(session, adviser_id, currency, now, query.data["days"])
         latest = orders.page(session, adviser_id, orders.Wanted(), None, LATEST)
     return pages.render(
@@ -42,7 +42,6 @@ def overview() -> Response:
         ahead=ahead,
         changes=changes,
         elsewhere=elsewhere,
-        reasons=uncredited.by_reason(elsewhere),
         results=found,
         latest=latest[:LATEST],
         query=query,

@@ -37,6 +37,8 @@ _PEOPLE = {
 }
 _PLATFORM = "payout_run payout_draft payout_run_number payout_freeze recon_import recon_certificate recon_break balance_tx stripe_event"
 PLATFORM_TABLES = frozenset([*_PLATFORM.split(), "stripe_movement", "mail_message"])
+# Rows that PostgreSQL writes itself, of other rows that were written.
+MADE_BY_FUNCTIONS = ("account", "balance", "entry", "posting", "accrual_due", "order_participant")
 _ACT = (
     "SELECT set_config('role', %(login)s, true), set_config('app.actor', %(actor)s, true),"
     " set_config('app.shop_ids', %(shops)s, true), set_config('app.adviser_id', %(adviser)s, true),"
@@ -288,7 +290,7 @@ class Tenants:
                     "user_account", whose, id=identity(whose, "advising"), email=advising, email_key=advising
                 )
             for table in self.locked():
-                if table not in ("user_account", "account", "balance", "entry", "posting", "accrual_due"):
+                if table not in ("user_account", *MADE_BY_FUNCTIONS):
                     for whose in "f" if table in PLATFORM_TABLES else "ab":
                         self._put(table, whose)
             self._put("mail_message", "f", id=identity("f", "mail_message", 1), attempts=1)

@@ -1,4 +1,4 @@
-"""Tables of attribution: decisions that only grow, and the versioned policy behind them."""
+"""Tables of attribution: decisions that only grow, who took part in each, and the versioned policy behind them."""
 
 from __future__ import annotations
 
@@ -91,3 +91,32 @@ class Attribution(Base):
     receipt: Mapped[dict[str, Any]] = mapped_column(JSONB)
     decided_at: Mapped[dt.datetime]
     recorded_at: Mapped[dt.datetime] = created_at()
+
+
+class OrderParticipant(Base):
+    """An adviser whose click or code a decision looked at, and what it said: "won", or the rule by which they lost.
+
+    A trigger writes it from the decision's receipt, in the statement that writes the decision; nobody else can. The
+    times are the order's, so that an index holds an adviser's orders newest first.
+    """
+
+    __tablename__ = "order_participant"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["order_id", "n"], ["attribution.order_id", "attribution.n"]),
+        sa.Index("ix_order_participant_received", "adviser_id", "received_at", "order_id"),
+        sa.Index(
+            "ix_order_participant_lost",
+            "adviser_id",
+            "ordered_at",
+            "order_id",
+            postgresql_where=sa.text("result <> 'won'"),
+        ),
+    )
+
+    order_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    adviser_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("adviser.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shop_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("shop.id"))
+    result: Mapped[str]
+    ordered_at: Mapped[dt.datetime]
+    received_at: Mapped[dt.datetime]

@@ -89,7 +89,10 @@ def list_orders(query: dict[str, Any]) -> Any:
     if query["store"] is not None:
         allowed = sa.and_(allowed, visibility.in_a_store(is_known=query["store"] == "matched"))
     with session() as reader:
-        rows = listing.page(reader, allowed, query["state"], place_after(query["cursor"]), query["limit"])
+        along = visibility.along(actor, query["adviser_id"])
+        rows = listing.page(
+            reader, allowed, query["state"], place_after(query["cursor"]), query["limit"], along
+        )
         decisions = attribution.newest_of(reader, [order.id for order, _ in rows])
 
     def shown(row: tuple[ShopOrder, str]) -> dict[str, Any]:

@@ -47,6 +47,21 @@ SELECT count(*) FILTER (WHERE (a.touch_id IS NOT NULL AND t.id IS NULL) OR t.sho
   OR t.adviser_id <> a.adviser_id), count(*)
 FROM attribution a LEFT JOIN touch t ON t.id = a.touch_id
 """
+# Who took part, said once more from receipts, as the trigger of migration 0040 says it.
+_PARTICIPANTS = """
+SELECT count(*) FILTER (WHERE said.n IS NULL OR kept.n IS NULL OR (said.shop_id, said.result, said.ordered_at,
+  said.received_at) IS DISTINCT FROM (kept.shop_id, kept.result, kept.ordered_at, kept.received_at)), count(*)
+FROM (
+  SELECT a.order_id, t.adviser_id, a.n, a.shop_id, t.result, o.ordered_at, o.received_at
+  FROM attribution a
+  JOIN shop_order o ON o.id = a.order_id
+  CROSS JOIN LATERAL (
+    SELECT a.adviser_id, 'won' WHERE a.adviser_id IS NOT NULL
+    UNION ALL
+    SELECT CAST(x ->> 'adviser_id' AS uuid), x ->> 'reason' FROM jsonb_array_elements(a.receipt -> 'others') x
+  ) t (adviser_id, result)) said
+FULL JOIN order_participant kept USING (order_id, adviser_id, n)
+"""
 _TEST_MODE = """
 SELECT count(*) FILTER (WHERE c.mode <> o.mode), count(*) FROM commission c JOIN shop_order o ON o.id = c.order_id
 """
@@ -72,6 +87,7 @@ PROMISES = (
     ("commission_belongs_to_winner", "commissions", _WINNER),
     ("commission_mode_is_order_mode", "commissions", _TEST_MODE),
     ("attribution_rests_on_a_touch", "decisions", _TOUCHES),
+    ("attribution_equals_participants", "participants", _PARTICIPANTS),
     ("refunds_within_their_lines", "lines", _REFUNDS),
 )
 

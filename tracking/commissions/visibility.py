@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from marketplace.core import tenancy
 from marketplace.core.actor import Actor
-from tracking.attribution.models import Attribution
-from tracking.commissions.models import Commission
+from tracking.attribution.models import OrderParticipant
 from tracking.orders.models import ShopOrder
 
 
@@ -31,18 +30,26 @@ def orders(actor: Actor, mode: str | None, *, default_mode: str | None = None) -
 
 
 def took_part(adviser_id: UUID) -> sa.ColumnElement[bool]:
-    """Return which orders an adviser took part in: with a commission, or named in a decision."""
-    earned = sa.select(Commission.id).where(
-        Commission.order_id == ShopOrder.id, Commission.adviser_id == adviser_id
-    )
-    named = sa.select(Attribution.id).where(
-        Attribution.order_id == ShopOrder.id,
-        sa.or_(
-            Attribution.adviser_id == adviser_id,
-            Attribution.receipt["others"].contains([{"adviser_id": str(adviser_id)}]),
-        ),
-    )
-    return sa.or_(earned.correlate(ShopOrder).exists(), named.correlate(ShopOrder).exists())
+    """Return which orders an adviser took part in: a decision about it, now or before, named them."""
+    part = OrderParticipant
+    named = sa.select(part.n).where(part.order_id == ShopOrder.id, part.adviser_id == adviser_id)
+    return named.correlate(ShopOrder).exists()
+
+
+def along(actor: Actor, wanted: UUID | None) -> sa.Subquery | None:
+    """Return (received_at, order_id) of the orders through which a list is read newest first; None: all orders.
+
+    wanted: the adviser that the list is narrowed to, if any. A list of one adviser's orders is read along these: among
+    all orders, theirs may be rare. This narrows nothing that `orders` and `of_adviser` don't.
+    """
+    mine = actor.adviser_id if not actor.is_platform and not actor.shop_ids else None
+    adviser_id = wanted if wanted is not None else mine
+    if adviser_id is None:
+        return None
+    part = OrderParticipant
+    named = sa.select(part.received_at, part.order_id).where(part.adviser_id == adviser_id)
+    # Once an order, however many decisions there were about it.
+    return named.distinct().order_by(part.received_at.desc(), part.order_id.desc()).subquery("part")
 
 
 def of_adviser(actor: Actor, adviser_id: UUID) -> sa.ColumnElement[bool]:

@@ -34,13 +34,21 @@ def page(
     state: str | None,
     after: Place | None,
     limit: int,
+    along: sa.Subquery | None = None,
 ) -> list[tuple[ShopOrder, str]]:
-    """Return up to limit + 1 allowed orders with their states, newest first; `after` is the last one seen."""
+    """Return up to limit + 1 allowed orders with their states, newest first; `after` is the last one seen.
+
+    along: (received_at, order_id) of the orders that come into question, newest first, each once; None: all.
+    """
     derived = state_in_sql()
     query = sa.select(ShopOrder, derived).where(allowed)
     if state is not None:
         query = query.where(derived == state)
-    query = newest_first(query, ShopOrder.received_at, ShopOrder.id, after, limit)
+    if along is None:
+        query = newest_first(query, ShopOrder.received_at, ShopOrder.id, after, limit)
+    else:
+        query = query.join(along, along.c.order_id == ShopOrder.id)
+        query = newest_first(query, along.c.received_at, along.c.order_id, after, limit)
     return [(order, value) for order, value in session.execute(query)]
 
 
