@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.integration.tracking.furnished import database, furnished
 from tests.integration.tracking.trade import Trade
+
+__all__ = ["database", "furnished"]
 
 
 @pytest.fixture

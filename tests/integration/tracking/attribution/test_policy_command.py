@@ -8,8 +8,11 @@ import sqlalchemy as sa
 
 import wsgi
 from marketplace.core import clock, config, db, heartbeat, hooks, migrate
+from tests.conftest import database
 from tracking.attribution.models import AttributionPolicy
 
+# Here nobody trades, and business time begins before any shop.
+__all__ = ["database"]
 PAST = -90 * 86_400
 
 

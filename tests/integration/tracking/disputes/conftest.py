@@ -3,6 +3,9 @@
 import pytest
 
 from tests.integration.tracking.disputes.court import Court
+from tests.integration.tracking.furnished import database, furnished
+
+__all__ = ["database", "furnished"]
 
 
 @pytest.fixture
