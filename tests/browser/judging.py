@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any
+from typing import Any, Literal
 
 import lxml.html
 from playwright.sync_api import Response
@@ -14,6 +14,7 @@ from tests.browser.pages import Page
 from tests.browser.payloads import HOLE
 from tests.browser.visits import AXE, WIDE, Ground, Visit
 
+Theme = Literal["light", "dark"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NARROW = {"width": 320, "height": 640}
 MOST_SHIFT = 0.05
@@ -43,12 +44,15 @@ _FACTS = """() => [...document.querySelectorAll('main h1, main h2, main td, main
   one => !one.closest('[data-later]')).map(one => one.textContent)"""
 
 
-def faults(ground: Ground, page: Page) -> list[str]:
-    """Load a page once and hold it against everything, in both themes and at 320 px."""
+def faults(ground: Ground, page: Page, theme: Theme | None = None) -> list[str]:
+    """Load a page once and hold it against everything, in both themes and at 320 px.
+
+    theme: the one in which alone it is looked at, for those who have little time.
+    """
     visit = ground.visit(page.role)
     tab, path = visit.tab, ground.path(page)
     tab.set_viewport_size(WIDE)  # type: ignore[arg-type]
-    tab.emulate_media(color_scheme="light")
+    tab.emulate_media(color_scheme=theme or "light")
     answer = tab.goto(path, wait_until="load")
     assert answer is not None
     if answer.status != page.status:
@@ -56,12 +60,13 @@ def faults(ground: Ground, page: Page) -> list[str]:
     tab.evaluate(_SETTLED)
     found = _same_without_script(visit, answer)
     tab.evaluate(AXE)
-    found += [f"light: {one}" for one in axe(visit)]
+    found += [f"{theme or 'light'}: {one}" for one in axe(visit)]
     # Asked so late, because what is loaded late shifts a page late.
     found += _shift(visit)
-    tab.emulate_media(color_scheme="dark")
-    # Of all rules only this one depends on the theme.
-    found += [f"dark: {one}" for one in axe(visit, "color-contrast")]
+    if theme is None:
+        tab.emulate_media(color_scheme="dark")
+        # Of all rules only this one depends on the theme.
+        found += [f"dark: {one}" for one in axe(visit, "color-contrast")]
     tab.set_viewport_size(NARROW)  # type: ignore[arg-type]
     if wide := tab.evaluate(_TOO_WIDE):
         found.append(f"scrolls sideways at 320 px: {wide}")

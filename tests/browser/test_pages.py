@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.browser.fair import Fair
-from tests.browser.judging import faults, faults_unfolded, markup_of
+from tests.browser.judging import Theme, faults, faults_unfolded, markup_of
 from tests.browser.pages import NOT_PAGES, ORDER, PAGES, PLACES, Page, matches
 from tests.browser.payloads import payloads
 from tests.browser.poison import poison
 from tests.browser.visits import Ground
+from tests.drawn import chance, is_fast
 from tests.standing import Standing
 
 pytestmark = pytest.mark.browser
@@ -21,7 +22,9 @@ SHOWN = {"product.title", "adviser.display_name", "shop.name", "shop_order.order
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.name}-{page.role}")
 def test_page_is_well(ground: Ground, page: Page) -> None:
-    assert faults(ground, page) == []
+    # The fast tests look at each page in one theme, drawn anew each run.
+    theme: Theme | None = chance().choice(["light", "dark"]) if is_fast() else None
+    assert faults(ground, page, theme) == []
 
 
 @pytest.mark.slow
