@@ -118,6 +118,7 @@ def init(
     event.listen(
         engine, "do_connect", lambda _dialect, _record, cargs, cparams: door.connect(*cargs, **cparams)
     )
+    engine.dialect.do_ping = patience.pinging(engine.dialect.do_ping)  # type: ignore[assignment, method-assign]
     if guard_role:
         event.listen(engine, "connect", _refuse_powerful_role)
     _engine[:] = [engine]

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 import wsgi
-from marketplace.core import db, migrate
+from marketplace.core import db, migrate, patience
 from marketplace.core.config import Settings
 from marketplace.core.patience import bounded
 from marketplace.devtools.postgres import Postgres
@@ -127,6 +127,26 @@ def test_a_stopped_server_is_a_503_at_once_and_a_restarted_one_is_found_back(
     assert seconds < SOON
     own_database.postgres.start()
     assert ask(client)[0] == 200
+
+
+def test_a_connection_that_the_server_ended_a_moment_ago_is_replaced_before_it_is_used(
+    client: flask.testing.FlaskClient, own_postgres: Postgres, own_database: Database
+) -> None:
+    for _ in range(3):
+        assert ask(client)[0] == 200
+        own_postgres.end_sessions(own_database.name)
+    assert ask(client)[0] == 200
+
+
+def test_a_connection_on_which_the_server_just_answered_is_not_asked_whether_it_lives(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.session() as session:
+        session.execute(sa.text("SELECT 1"))
+        driver = session.connection().connection.driver_connection
+    assert driver.is_fresh()
+    monkeypatch.setattr(patience, "_FRESH_SECONDS", 0.0)
+    assert not driver.is_fresh()
 
 
 def test_redirects_go_on_while_the_server_is_paused_and_their_clicks_arrive(
