@@ -1,10 +1,12 @@
 """Folders for servers that live as long as one test run or one journey."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from marketplace.devtools.account import server_account
 
 _PREFIX = "aan-t"
 _ROOM = 2 * 1024**3
+_LOCK = "lived-in"
+_MAKING_SECONDS = 60
 
 
 def memory_folder() -> Path | None:
@@ -43,17 +47,35 @@ def throwaway_folder(near: Path | None = None) -> Iterator[Path]:
         remove_leftovers(place)
     folder = account.make_folder(base / f"{_PREFIX}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        yield folder
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_leftovers(base: Path) -> None:
-    """Remove throw-away folders in `base` whose process has gone, as far as they are ours."""
+    """Remove throw-away folders in `base` that nobody lives in any more, as far as they are ours.
+
+    That we see no process of that number is not enough: whoever shares the folder with us may count processes apart.
+    """
     ours = {os.getuid(), server_account().uid}
     for folder in base.glob(f"{_PREFIX}-*-*"):
         pid = folder.name.split("-")[2]
         with contextlib.suppress(OSError):
             is_ours = not folder.is_symlink() and folder.stat().st_uid in ours
-            if is_ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            if is_ours and pid.isdigit() and not Path(f"/proc/{pid}").exists() and not _is_lived_in(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_lived_in(folder: Path) -> bool:
+    """Tell whether somebody holds the lock of a folder; the kernel gives it back when they die, wherever they count."""
+    try:
+        with (folder / _LOCK).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        # Being made this very moment, perhaps.
+        return time.time() - folder.stat().st_mtime < _MAKING_SECONDS
+    return False
