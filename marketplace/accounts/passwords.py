@@ -21,14 +21,15 @@ _at_once = threading.BoundedSemaphore(4)
 
 @cache
 def _hasher(cheap: bool) -> Argon2Hasher:
-    # Tests verify hundreds of passwords; their work factor is the only thing about them that is lower.
+    # Tests verify hundreds of passwords, and a demo prints its own on the screen; their work factor is the only thing
+    # about them that is lower.
     return Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1) if cheap else Argon2Hasher()
 
 
 @contextmanager
 def _present() -> Iterator[Argon2Hasher]:
     with _at_once:
-        yield _hasher(config.current().mode == "test")
+        yield _hasher(not config.current().is_production)
 
 
 @cache
@@ -57,7 +58,7 @@ def matches(password: str, password_hash: str | None) -> bool:
 
     password_hash: None for somebody unknown; a dummy is then verified, so that time tells nothing.
     """
-    cheap = config.current().mode == "test"
+    cheap = not config.current().is_production
     shown = password_hash if password_hash is not None else _dummy(cheap)
     with _present() as hasher:
         right = hasher.verify(password, shown)
