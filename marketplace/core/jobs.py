@@ -20,14 +20,15 @@ from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from marketplace.core import clock, config, heartbeat
+from marketplace.core import clock, config, heartbeat, waking
 
 log = structlog.get_logger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 QUEUE = "aanrader"
-WAKE_CHANNEL = "aanrader:wake"
 SWEPT = "aanrader:swept"
+# How often a wake-up goes round at most, and from how many seconds on a sweep goes by time alone.
+_MOST_ROUNDS, _SELDOM_SECONDS = 20, 600
 
 
 @dataclass(slots=True)
@@ -158,9 +159,12 @@ def perform(name: str, *arguments: str) -> None:
     raise failed
 
 
-def wake() -> None:
-    """Ask all background processes to look for work at once. Raises redis.RedisError when Valkey is away."""
-    connection().publish(WAKE_CHANNEL, "now")
+def wake(patience: float = 0.0) -> bool:
+    """Ask all background processes to look for work at once; tell whether the worker rested within `patience` seconds.
+
+    Raises redis.RedisError when Valkey is away.
+    """
+    return waking.call(connection(), patience)
 
 
 def run_sweeps(*, only_due: bool = False) -> int:
@@ -168,22 +172,44 @@ def run_sweeps(*, only_due: bool = False) -> int:
 
     A sweep that fails is logged and tried again at its next time; the others go on.
     """
-    done, notes = 0, dict[str, str]()
-    for one in sorted(sweeps.values(), key=lambda item: item.name):
-        if only_due and time.monotonic() < one.due_at:
-            continue
-        one.due_at = time.monotonic() + one.every
-        count, failed = 0, ""
-        try:
-            count = one.run()
-        except Exception as error:
-            log.error("sweep_failed", sweep=one.name, error=repr(error), exc_info=True)
-            # The kind of error only: what it says may hold values, and an admin reads this.
-            failed = type(error).__name__
-        done += count
-        notes[one.name] = json.dumps({"at": clock.wall().isoformat(), "done": count, "error": failed})
+    notes = dict[str, str]()
+    done = sum(
+        _run(one, notes)
+        for _, one in sorted(sweeps.items())
+        if not only_due or time.monotonic() >= one.due_at
+    )
     _leave(notes)
     return done
+
+
+def run_until_rest() -> int:
+    """Run all sweeps in turn until each found nothing since any found something; return how many things were done.
+
+    One thing done may make another due. What runs by the hour waits for time alone, so it runs once.
+    """
+    turn, notes, done, idle = [one for _, one in sorted(sweeps.items())], dict[str, str](), 0, 0
+    for place in range(_MOST_ROUNDS * len(turn)):
+        one = turn[place % len(turn)]
+        count = _run(one, notes) if place < len(turn) or one.every < _SELDOM_SECONDS else 0
+        done, idle = done + count, 0 if count else idle + 1
+        if idle >= len(turn):
+            break
+    _leave(notes)
+    return done
+
+
+def _run(one: Sweep, notes: dict[str, str]) -> int:
+    """Run one sweep, note how it ended, and return how many things it did."""
+    one.due_at = time.monotonic() + one.every
+    count, failed = 0, ""
+    try:
+        count = one.run()
+    except Exception as error:
+        log.error("sweep_failed", sweep=one.name, error=repr(error), exc_info=True)
+        # The kind of error only: what it says may hold values, and an admin reads this.
+        failed = type(error).__name__
+    notes[one.name] = json.dumps({"at": clock.wall().isoformat(), "done": count, "error": failed})
+    return count
 
 
 def _leave(notes: dict[str, str]) -> None:
@@ -197,32 +223,18 @@ def _leave(notes: dict[str, str]) -> None:
         log.warning("sweeps_not_noted", error=repr(error))
 
 
-def listen_for_wake(woken: threading.Event, stopping: threading.Event) -> None:
-    """Set `woken` at each wake-up call until `stopping`; go on by itself when Valkey was away."""
-    while not stopping.is_set():
-        try:
-            with connection().pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
-                channel.subscribe(WAKE_CHANNEL)
-                woken.set()
-                while not stopping.is_set():
-                    if channel.get_message(timeout=1.0) is not None:
-                        woken.set()
-        except (redis.RedisError, OSError, ValueError) as error:
-            log.warning("wake_channel_lost", error=repr(error))
-            stopping.wait(1.0)
-
-
 def _sweep_forever(name: str, woken: threading.Event, stopping: threading.Event) -> None:
     while not stopping.is_set():
         all_at_once = woken.is_set()
         woken.clear()
         try:
+            number = waking.calls(connection()) if all_at_once else 0
             heartbeat.beat(name)
-            # One thing done may make another due, so a wake-up goes round until nothing is left.
-            for _ in range(20 if all_at_once else 1):
-                if run_sweeps(only_due=not all_at_once) == 0:
-                    break
-            heartbeat.beat(name)
+            if all_at_once:
+                run_until_rest()
+                waking.rest(connection(), number)
+            else:
+                run_sweeps(only_due=True)
         except Exception as error:  # noqa: BLE001 - the worker outlives a database that is away.
             log.error("sweeps_interrupted", error=repr(error))
             stopping.wait(1.0)
@@ -246,7 +258,7 @@ def work(name: str = "worker") -> int:
     woken, stopping = threading.Event(), threading.Event()
     threads = [
         threading.Thread(target=_sweep_forever, args=(name, woken, stopping), name="sweeps", daemon=True),
-        threading.Thread(target=listen_for_wake, args=(woken, stopping), name="wake", daemon=True),
+        threading.Thread(target=waking.listen, args=(connection, woken, stopping), name="wake", daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -286,8 +298,3 @@ def waiting() -> int:
     just_begun = clock.wall().timestamp() + line.DEFAULT_TIMEOUT + _OVERDUE_SECONDS - _BEGUN_SECONDS
     started = connection().zcount(line.started_job_registry.key, just_begun, "+inf")
     return int(line.count) + int(started)
-
-
-def describe() -> str:
-    """Return the registered jobs and sweeps as JSON, for the operations page."""
-    return json.dumps({"jobs": sorted(registry), "sweeps": {one.name: one.every for one in sweeps.values()}})

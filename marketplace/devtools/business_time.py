@@ -88,9 +88,9 @@ def set_offset(facts: Mapping[str, Any], seconds: int) -> None:
         time.sleep(min(0.02 * tries, 0.2))
 
 
-def wake(facts: Mapping[str, Any]) -> None:
-    """Ask every background process to look for work at once."""
-    Caller(facts["web"]).post("/_dev/wake")
+def wake(facts: Mapping[str, Any]) -> bool:
+    """Ask every background process to look for work at once; tell whether the worker found nothing more in a second."""
+    return bool(Caller(facts["web"]).post("/_dev/wake?rest")["rested"])
 
 
 def report(facts: Mapping[str, Any]) -> dict[str, int]:

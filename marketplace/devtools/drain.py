@@ -15,13 +15,11 @@ from marketplace.devtools.talk import Caller
 # Facts in the answer that are not work.
 _NOT_WORK = frozenset({"business_now", "edges"})
 _WAKE_SECONDS, _LOOK_SECONDS, _LONGEST_SECONDS = 1.0, 0.04, 0.25
-# A round of the worker takes about so long; before that nobody needs to look.
-_ROUND_SECONDS = 0.1
 
 
-def due(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is due at business now and not done; empty when everything is."""
-    lag = Caller(facts["web"]).get("/_dev/lag")
+def due(facts: Mapping[str, Any], *, only_first: bool = False) -> dict[str, Any]:
+    """Return what is due at business now and not done; empty when everything is. only_first: at most one such thing."""
+    lag = Caller(facts["web"]).get("/_dev/lag", **({"any": "1"} if only_first else {}))
     return {name: figure for name, figure in lag.items() if name not in _NOT_WORK and figure}
 
 
@@ -36,12 +34,13 @@ def drain(facts: Mapping[str, Any], timeout: float = 60.0, *, is_awake: bool = F
         business_time.wake(facts)
     woken_at = time.monotonic()
     quiet, looks = 0, 0
-    time.sleep(_ROUND_SECONDS)
     while True:
-        left = due(facts)
+        left = due(facts, only_first=True)
         quiet, looks = (0, looks + 1) if left else (quiet + 1, 0)
-        if quiet == 2 or time.monotonic() > deadline:
-            return left
+        if quiet == 2:
+            return {}
+        if time.monotonic() > deadline:
+            return due(facts)
         # Looking costs as much as a little work does, so whoever has to wait longer looks less often.
         time.sleep(min(_LOOK_SECONDS * 1.5 ** min(looks, 10), _LONGEST_SECONDS))
         # A wake-up goes round all sweeps until they find nothing, so another one during that only costs time.

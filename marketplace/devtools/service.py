@@ -36,7 +36,8 @@ class Service:
     port: int | None = None
     run_as: RunAs = field(default_factory=RunAs)
     stop_signal: signal.Signals = signal.SIGTERM
-    ready_seconds: float = 30.0
+    # Ten times what a quiet machine takes: one that does much else is no reason to give up.
+    ready_seconds: float = 90.0
     stop_seconds: float = 15.0
 
 

@@ -13,7 +13,7 @@ import psycopg
 import sqlalchemy as sa
 import structlog
 
-from marketplace.core import clock, config, db, heartbeat, jobs, patience
+from marketplace.core import clock, config, db, heartbeat, jobs, patience, waking
 from tracking.touches import segments, ship
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, leave)
     if settings.redis_url:
         threading.Thread(
-            target=jobs.listen_for_wake, args=(woken, stopping), name="wake", daemon=True
+            target=waking.listen, args=(jobs.connection, woken, stopping), name="wake", daemon=True
         ).start()
     _ship_forever(settings, woken, stopping)
     return 0

@@ -13,7 +13,7 @@ import redis
 import sqlalchemy as sa
 
 from marketplace.accounts import limits
-from marketplace.core import clock, config, db, jobs, mail, mail_sending
+from marketplace.core import clock, config, db, jobs, mail, mail_sending, waking
 from marketplace.core.config import Settings
 from marketplace.devtools.valkey import Valkey
 from tests.conftest import Database
@@ -140,7 +140,7 @@ def test_emptied_at_any_moment_every_row_is_found_by_the_sweep(
                 del jobs.sweeps[name]
         threads = [
             threading.Thread(target=jobs._sweep_forever, args=("worker", woken, stopping)),
-            threading.Thread(target=jobs.listen_for_wake, args=(woken, stopping)),
+            threading.Thread(target=waking.listen, args=(jobs.connection, woken, stopping)),
         ]
         for thread in threads:
             thread.start()
