@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from marketplace.accounts import evidence, evidence_sweep, staff
 from marketplace.core import clock, db, hooks
 from marketplace.core.actor import Actor
+from tests.integration.tracking.furnished import database, furnished
 from tests.integration.tracking.trade import Trade
+
+__all__ = ["database", "furnished"]
 
 EXPERT = {"kind": "expert", "statement": "Barista trainer since 2011, SCA certified"}
 

@@ -10,8 +10,11 @@ import pytest
 from marketplace.accounts import registration as accounts
 from marketplace.advice import registration as advice
 from tests.applications import application
+from tests.integration.tracking.furnished import database, furnished
 from tests.integration.tracking.trade import Trade
 from tracking.links import registration as links
+
+__all__ = ["database", "furnished"]
 
 PAGES = "/advice-pages"
 

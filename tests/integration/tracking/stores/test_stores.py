@@ -10,10 +10,13 @@ from marketplace.accounts import registration as accounts
 from marketplace.core import clock, db, hooks
 from marketplace.stores import registration as stores
 from tests.applications import application
+from tests.integration.tracking.furnished import database, furnished
 from tests.integration.tracking.trade import Trade, line, money
 from tracking.commissions import registration as commissions
 from tracking.links import registration as links
 from tracking.links import spoken
+
+__all__ = ["database", "furnished"]
 
 STORE = {
     "code": "utr1", "name": "Aan de gracht", "street": "Oudegracht 1", "postcode": "3511 AA", "city": "Utrecht",
