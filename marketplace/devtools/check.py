@@ -63,7 +63,18 @@ def checks() -> dict[str, Callable[[], tuple[bool, str]]]:
         "types": _tool(python, "-m", "mypy", *_code()),
         "migrations equal models": _migrations,
         "house rules": _tool(
-            python, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "tests/architecture"
+            # A plugin that none of these needs takes longer to load than most of them take.
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:randomly",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:schemathesis",
+            "tests/architecture",
         ),
         "import contracts": _tool("lint-imports", "--no-logo"),
         "dependencies": _tool(python, "-m", "deptry", "--no-ansi", "."),

@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.core import config, failpoints
 from marketplace.devtools.failpoints import breaches, names
-from marketplace.devtools.house_rules import Module, modules
+from marketplace.devtools.house_rules import Module
 from marketplace.devtools.state import PROJECT
 
 PLANTED = [
@@ -40,11 +40,6 @@ PLANTED = [
     ("tracking/edge/spool.py", 'failpoints.reach("edge.click", "before_write")', "pass"),
     ("tracking/edge/spool.py", 'failpoints.reach("edge.rotate", "after_write")', "pass"),
 ]
-
-
-@pytest.fixture(scope="module")
-def product():
-    return list(modules(PROJECT))
 
 
 def test_no_commit_of_money_and_no_call_to_stripe_is_without_its_failpoint(product):

@@ -2,15 +2,9 @@
 
 import pytest
 
-from marketplace.devtools.house_rules import RULES, Module, modules
-from marketplace.devtools.state import PROJECT
+from marketplace.devtools.house_rules import RULES, Module
 
 VIEW = '"""Routes."""\n'
-
-
-@pytest.fixture(scope="module")
-def product() -> list[Module]:
-    return list(modules(PROJECT))
 
 
 @pytest.mark.parametrize("rule", RULES)
