@@ -189,20 +189,8 @@ class Spans(Text):
         ]
 
 
-def _day() -> Spans:
-    return Spans(load_default=list, maximum=100)
-
-
-class HoursForm(WithShop):
-    """When a store is open, a line for each day; checked once more as the API's own hours."""
-
-    monday = _day()
-    tuesday = _day()
-    wednesday = _day()
-    thursday = _day()
-    friday = _day()
-    saturday = _day()
-    sunday = _day()
+class HoursLines(WithShop):
+    """When a store is open; a form has a line for each day of the API's own hours, which judge and keep them."""
 
     @ma.validates_schema
     def check_hours(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -211,6 +199,17 @@ class HoursForm(WithShop):
         if wrong:
             told = ["Each part of a day ends after it begins, and they follow each other."]
             raise ma.ValidationError(dict.fromkeys(wrong, told))
+
+    @ma.post_load
+    def as_kept(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Return the hours as the API would have read them."""
+        hours = OpeningHours().load({day: data.pop(day) for day in DAYS})
+        return data | {"opening_hours": hours}
+
+
+HoursForm = HoursLines.from_dict(
+    {day: Spans(load_default=list, maximum=100) for day in OpeningHours().fields}, name="HoursForm"
+)
 
 
 class Colleague(WithShop):

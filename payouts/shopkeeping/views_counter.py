@@ -16,7 +16,6 @@ from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
 from marketplace.stores import service
-from marketplace.stores.schemas import DAYS, OpeningHours
 from payouts.shopkeeping import counter, schemas, surroundings
 from payouts.shopkeeping.views_stores import store_page
 from tracking.links import codes
@@ -47,9 +46,9 @@ def change_hours(store_id: UUID) -> Response:
     actor, form = current_actor(), Form(schemas.HoursForm)
 
     def act(data: dict[str, Any]) -> bool:
-        hours = OpeningHours().load({day: data[day] for day in DAYS})
+        hours = {"opening_hours": data["opening_hours"]}
         with db.transaction(point="shop_pages.store_hours") as session:
-            service.update(session, actor, store_id, {"opening_hours": hours}, request_now())
+            service.update(session, actor, store_id, hours, request_now())
         return True
 
     if form.send(act) is None:
