@@ -13,6 +13,9 @@ function toast(text) {
   box.timer = setTimeout(() => box.classList.remove("on"), 3200);
 }
 
+// A refused form is kept in the history as its page, so that going back or reloading asks nobody to send it again.
+if (said("again")) history.replaceState(history.state, "", said("again"));
+
 // An open menu closes as a dialog does: by Escape, which leads back to its button, and by a click elsewhere.
 on("keydown", event => {
   const menu = event.key === "Escape" && !one("dialog[open]") && one("details.menu[open]");

@@ -7,7 +7,7 @@ from typing import Any
 import flask
 from werkzeug.wrappers import Response
 
-from marketplace.accounts import entrance, halfway, unfinished
+from marketplace.accounts import agreements, entrance, halfway, unfinished
 from marketplace.accounts import schemas_people as shapes
 from marketplace.accounts.models import AuthSession
 from marketplace.core import auth, db, forms, navigation, pages
@@ -111,7 +111,7 @@ def sign_up() -> Response:
     """Ask who somebody is: a shop or an adviser."""
     kind = "shop_owner" if flask.request.args.get("kind") == "shop_owner" else "adviser"
     form = forms.Form(shapes.SignUp, {"kind": kind})
-    return pages.render("accounts/sign_up.html", form=form, kind=kind, next=_next())
+    return _sign_up_page(form, kind)
 
 
 @blueprint.post("/sign-up")
@@ -127,13 +127,19 @@ def do_sign_up() -> Response:
     email = form.send(act)
     kind = "shop_owner" if form.value("kind") == "shop_owner" else "adviser"
     if email is None:
-        return pages.render("accounts/sign_up.html", form.status, form=form, kind=kind, next=_next())
+        return _sign_up_page(form, kind)
     if kind == "shop_owner":
         flask.session["begins"] = "shop"
     if _next():
         # The mail leads back without it: addresses in mails are read by others too.
         flask.session["toward"] = _next()
     return pages.render("accounts/mail_sent.html", email=email, what="verify")
+
+
+def _sign_up_page(form: forms.Form, kind: str) -> Response:
+    asked = ("terms", "data_processing") if kind == "shop_owner" else ("terms", "self_billing")
+    texts = [one for one in agreements.present() if one.kind in asked]
+    return pages.render("accounts/sign_up.html", form.status, form=form, kind=kind, next=_next(), texts=texts)
 
 
 @blueprint.get("/verify")

@@ -60,6 +60,12 @@ def number(value: int | Decimal) -> str:
     return f"{MINUS}{text}" if value < 0 else text
 
 
+def typed(decimal: str) -> str:
+    """Return a plain decimal such as "12.50" as its reader types it into a field: "12,50" where that is the custom."""
+    symbol = str(numbers.get_decimal_symbol(wording.locale()))
+    return decimal.replace(".", symbol)
+
+
 def rate(basis_points: int) -> str:
     """Return a rate such as "8%" or "7,5%"; basis_points: hundredths of a percent."""
     percent = Decimal(abs(basis_points)) / 100

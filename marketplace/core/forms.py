@@ -15,7 +15,7 @@ import marshmallow as ma
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
-from marketplace.core import schemas
+from marketplace.core import formats, schemas
 from marketplace.core.errors import (
     AppError,
     InvalidInput,
@@ -29,7 +29,9 @@ T = TypeVar("T")
 # What every form of ours carries beside its own fields.
 ENVELOPE = frozenset({"csrf_token", "next", "act", "kept", "once"})
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_DECIMAL_COMMA = re.compile(r"(-?[0-9]+),([0-9]{1,3})", re.ASCII)
+# An amount as the Dutch type it, with or without points between thousands; and as the English do with commas there.
+_DECIMAL_COMMA = re.compile(r"(-?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)),([0-9]{1,3})", re.ASCII)
+_THOUSANDS = re.compile(r"(-?[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]{1,3})", re.ASCII)
 
 
 class Form:
@@ -152,16 +154,18 @@ def _one(field: fields.Field[Any] | None, value: str) -> Any:
         return {"true": True, "on": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     if isinstance(field, schemas.Integer | fields.Integer) and _NUMBER.fullmatch(value.strip()):
         return int(value)
-    if field is None and (found := _DECIMAL_COMMA.fullmatch(value.strip())):
-        # An amount as the Dutch type it; the schema of money wants a point.
-        return f"{found[1]}.{found[2]}"
+    if field is None and (
+        found := _DECIMAL_COMMA.fullmatch(value.strip()) or _THOUSANDS.fullmatch(value.strip())
+    ):
+        # The schema of money wants a point, and nothing else, before the cents.
+        return f"{re.sub('[.,]', '', found[1])}.{found[2]}"
     return value.replace("\r\n", "\n")
 
 
 def money_values(name: str, amount: Money | None, currency: str = "EUR") -> dict[str, str]:
-    """Return the two values of a money field for a form's `initial`: "<name>.amount" and "<name>.currency"."""
+    """Return the two values of a money field for a form's `initial`, the amount as its reader types it."""
     return {
-        f"{name}.amount": "" if amount is None else str(amount),
+        f"{name}.amount": "" if amount is None else formats.typed(str(amount)),
         f"{name}.currency": currency if amount is None else amount.currency,
     }
 

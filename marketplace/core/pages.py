@@ -30,6 +30,7 @@ from marketplace.core import (
     navigation,
     packing,
     reachable,
+    returning,
     tenancy,
     wording,
 )
@@ -135,6 +136,7 @@ def render(template: str, status: int = 200, /, **context: Any) -> Response:
         # Not "area", which is a macro of the parts: a page that takes it would lose its ways.
         "rail": area,
         "areas": navigation.areas_of(actor),
+        "again": returning.again(status),
         "way": navigation.current_way(area, flask.request.path) if area else None,
         "home": navigation.home_of(actor),
         "demo": config.current().clock_moves,

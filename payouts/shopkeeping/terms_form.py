@@ -11,6 +11,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 from werkzeug.datastructures import MultiDict
 
+from marketplace.core import formats
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import ZONE
 from marketplace.core.schemas import Boolean, Day, Integer, Schema, Text, Uuid
@@ -66,19 +67,20 @@ def schema(sent: MultiDict[str, str] | None = None) -> ma.Schema:
 def initial(terms: Terms | None) -> dict[str, Any]:
     """Return the fields as they stand for a version of terms, or for an offer that has none."""
     if terms is None:
-        start = {"kind": "percent", "value": "8", "window_days": 30, "hold_days": 30, "example": EXAMPLE}
+        start: dict[str, Any] = {"kind": "percent", "value": "8", "window_days": 30, "hold_days": 30}
+        start["example"] = formats.typed(EXAMPLE)
         return start | {"joining": ON_APPROVAL}
     found: dict[str, Any] = {
         **_rate(terms.default),
         "tax": "true" if terms.base.tax else None,
         "shipping": "true" if terms.base.shipping else None,
         "gift_cards": "true" if terms.base.gift_cards else None,
-        "minimum": str(terms.minimum) if terms.minimum else None,
-        "maximum": str(terms.maximum) if terms.maximum else None,
+        "minimum": formats.typed(str(terms.minimum)) if terms.minimum else None,
+        "maximum": formats.typed(str(terms.maximum)) if terms.maximum else None,
         "window_days": terms.window.days,
         "hold_days": terms.hold.days,
         "own_shop": "true" if terms.own_shop else None,
-        "example": EXAMPLE,
+        "example": formats.typed(EXAMPLE),
     }
     for n, rule in enumerate(terms.rules[:MOST_ROWS]):
         row = {"subject": "sku" if rule.sku else "category", "name": rule.sku or rule.category}
@@ -156,9 +158,9 @@ def as_form_errors(error: InvalidInput, data: Mapping[str, Any]) -> InvalidInput
 def _rate(rate: Rate) -> dict[str, str]:
     if isinstance(rate, Percent):
         whole, rest = divmod(rate.bp, 100)
-        return {"kind": "percent", "value": f"{whole}.{rest:02d}".rstrip("0").rstrip(".")}
+        return {"kind": "percent", "value": formats.typed(f"{whole}.{rest:02d}".rstrip("0").rstrip("."))}
     assert isinstance(rate, Flat)  # noqa: S101 - a rate is one of the two.
-    return {"kind": rate.per, "value": str(rate.amount)}
+    return {"kind": rate.per, "value": formats.typed(str(rate.amount))}
 
 
 def _read(kind: str, text: str | None, place: str, errors: dict[str, list[str]]) -> dict[str, Any]:

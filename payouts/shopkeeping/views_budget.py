@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from marketplace.accounts import public, shops
 from marketplace.core import config, db, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
-from marketplace.core.forms import Form, Query
+from marketplace.core.forms import Form, Query, money_values
 from marketplace.core.money import Money, sum_money
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
@@ -25,13 +26,15 @@ from payouts.settlement.stripe_gateway import gateway_for
 from payouts.shopkeeping import purse, results, schemas, surroundings
 
 blueprint = flask.Blueprint("shop_budget", __name__)
+# What the form begins with; the currency is the shop's.
+USUAL = Money(250_00, "EUR")
 
 
 @blueprint.get("/shop/budget")
 @policy("shop_pages", "pay")
 def index() -> Response:
     """Show the budget of a shop, its payments, and the form to pay in."""
-    return _page(current_actor(), Form(FundingRequest, {"amount.amount": "250.00"}))
+    return _page(current_actor(), Form(FundingRequest, money_values("amount", USUAL)))
 
 
 @blueprint.post("/shop/budget")
@@ -78,6 +81,7 @@ def _page(actor: Actor, form: Form) -> Response:
         returned=_payment(payments, back),
         begun=query.data["begun"] is not None,
         was_cancelled=query.data["cancelled"] is not None,
+        ask_at=parseaddr(config.current().mail_from)[1],
         form=form,
         **here.context(),
     )

@@ -13,7 +13,7 @@ from marketplace.core import config, db, pages
 from marketplace.core.actor import Actor
 from marketplace.core.auth import current_actor
 from marketplace.core.errors import InvalidInput
-from marketplace.core.forms import Form
+from marketplace.core.forms import Form, money_values
 from marketplace.core.policy import policy
 from marketplace.core.web import request_now
 from marketplace.core.wording import _
@@ -23,6 +23,7 @@ from marketplace.offers.models import ON_APPROVAL
 from payouts.accrual import budget
 from payouts.settlement.schemas import FundingRequest
 from payouts.shopkeeping import acts_rehearsal, example, reports, schemas, snippets, surroundings, terms_form
+from payouts.shopkeeping.views_budget import USUAL
 from payouts.shopkeeping.views_offers import drafted, example_of, publish_from
 from payouts.shopkeeping.views_start import rendered
 from tracking.links import drawings
@@ -95,7 +96,7 @@ def _terms(actor: Actor, sent: Form | None) -> Response:
         offer=offer,
         present=present,
         held=held,
-        pay=Form(FundingRequest, {"amount.amount": "250.00"}),
+        pay=Form(FundingRequest, money_values("amount", USUAL)),
         **told,
     )
 

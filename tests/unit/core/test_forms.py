@@ -7,8 +7,9 @@ import pytest
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
-from marketplace.core import forms, schemas
+from marketplace.core import forms, schemas, wording
 from marketplace.core.errors import Conflict, InvalidInput, NotAuthenticated, RateLimited
+from marketplace.core.money import Money
 
 
 class Rate(schemas.Schema):
@@ -39,6 +40,23 @@ def test_fields_become_the_values_that_the_schema_wants():
     assert str(found["amount"]) == "12.50"
 
 
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [("12.50", 1250), ("12,50", 1250), ("1.250,00", 125_000), ("1,250.00", 125_000), ("18.420,1", 1_842_010), ("7", 700)],
+)  # fmt: skip
+def test_an_amount_is_read_with_a_comma_or_a_point_and_with_thousands_apart(typed, minor):
+    found = read(("name", "x"), ("amount.amount", typed), ("amount.currency", "EUR"))
+    assert found["amount"] == Money(minor, "EUR")
+
+
+@pytest.mark.parametrize("locale", ["nl_NL", "en_GB"])
+def test_an_amount_that_a_form_begins_with_is_typed_as_its_reader_does_and_read_back(locale):
+    with wording.use(locale):
+        begun = forms.money_values("amount", Money(123_450, "EUR"))
+    assert begun["amount.amount"] == {"nl_NL": "1234,50", "en_GB": "1234.50"}[locale]
+    assert read(("name", "x"), *begun.items())["amount"] == Money(123_450, "EUR")
+
+
 def test_a_field_that_was_sent_twice_is_shown_again_as_it_was_read():
     form = forms.Form(Sent)
     sent = MultiDict([("name", "x"), ("name", "y" * 11), ("kinds", "a"), ("kinds", "b")])
@@ -65,7 +83,7 @@ def test_an_empty_field_counts_as_absent():
 
 @pytest.mark.parametrize(
     "pair", [("days", "1.0"), ("days", "1e3"), ("ready", "maybe"), ("rate.percent_bp", "8%"), ("owner", "me"),
-             ("rate.owner", "me"), ("amount.amount", "1,2,3"), ("kinds.0", "x")]
+             ("rate.owner", "me"), ("amount.amount", "1,2,3"), ("amount.amount", "1.250"), ("amount.amount", "1.25,00"), ("kinds.0", "x")]
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_its_field(pair):
     with pytest.raises(InvalidInput) as refused:

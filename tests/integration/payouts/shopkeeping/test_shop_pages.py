@@ -14,9 +14,9 @@ import lxml.html
 import pytest
 
 from marketplace.accounts import shops
-from marketplace.core import db, ids
+from marketplace.core import db, ids, wording
 from marketplace.core.money import Money
-from payouts.shopkeeping import acts_rehearsal, purse
+from payouts.shopkeeping import acts_rehearsal, purse, terms_form
 from tests.integration.payouts.shopkeeping.business import HOSTILE, Business
 from tests.standing import Standing, standing
 from tracking.commissions import news
@@ -243,6 +243,34 @@ def test_dispute_is_answered_and_the_commission_stands_again(business):
     shown = words(business.page(path))
     assert "You agreed" in shown
     assert "For the adviser" in shown
+
+
+def test_a_refused_form_says_where_its_page_is_looked_at_without_sending_it_again(business):
+    def again(path: str, form: dict[str, str], **headers: str) -> list[str]:
+        sent = {"Accept": "text/html", "Authorization": f"Bearer {business.trade.owner}"} | headers
+        answer = business.app.test_client(use_cookies=False).post(path, data=form, headers=sent)
+        return lxml.html.fromstring(answer.text).xpath("//body/@data-again")
+
+    assert again("/shop/orders?status=all", {"verdict": "approve"}) == ["/shop/orders?status=all"]
+    offer = f"/shop/offers/{business.trade.world.offer_id}"
+    assert again(f"{offer}/move", {"state": "never"}, Referer=f"http://localhost{offer}?x=1") == [
+        f"{offer}?x=1"
+    ]
+    assert again(f"{offer}/move", {"state": "never"}, Referer=f"http://elsewhere{offer}") == []
+    assert not business.page("/shop/orders").xpath("//body/@data-again")
+
+
+def test_forms_begin_with_amounts_as_their_reader_types_them_and_say_how_money_comes_back(business):
+    headers = {"Accept": "text/html", "Authorization": f"Bearer {business.trade.owner}"}
+    for language, amount in (("nl", "250,00"), ("en-GB", "250.00")):
+        answer = business.app.test_client(use_cookies=False).get(
+            "/shop/budget", headers=headers | {"Accept-Language": language}
+        )
+        budget = lxml.html.fromstring(answer.text)
+        assert budget.xpath("//input[@name='amount.amount']/@value") == [amount]
+    assert "post@" in words(budget)
+    with wording.use("nl_NL"):
+        assert terms_form.initial(None)["example"] == "129,00"
 
 
 def test_budget_shows_what_waits_and_only_owners_see_it(business):
