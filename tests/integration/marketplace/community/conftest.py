@@ -14,9 +14,12 @@ from marketplace.community import registration as community
 from marketplace.core import db
 from tests.applications import application
 from tests.integration.marketplace.advice.conftest import Desk
+from tests.integration.tracking.furnished import database, furnished
 from tracking.commissions import registration as commissions
 from tracking.links import registration as links
 from tracking.orders import registration as orders
+
+__all__ = ["database", "furnished"]
 
 
 class Square(Desk):
