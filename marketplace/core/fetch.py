@@ -8,12 +8,10 @@ loopback over http.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from marketplace.core import trust
 from marketplace.core.config import Settings
 from marketplace.core.errors import AppError
 from marketplace.core.unpacking import FREE_BYTES, MOST_TIMES, BadPacking, Sink, Sniffer, Unpacker
@@ -166,23 +165,16 @@ def into(
     raise FetchRefused(url=url, reason=f"it redirects more than {HOPS} times")
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """Return whose certificates count, read once a process: reading them takes as long as a small fetch (30 ms)."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
 def _hop(target: _Target, url: str, file: Sink, max_bytes: int, watch: Watch, wish: Wish) -> Stored | str:
     """Return the answer of one address, or the address to which it redirects."""
     if watch.ended:
         raise FetchFailed(url=url, reason="no answer in time")
     extensions = target.extensions | {"trace": watch.trace}
     headers = target.headers | {"Accept-Encoding": "gzip" if wish.unpack else "identity"} | dict(wish.headers)
-    timeout = httpx.Timeout(SILENCE, read=wish.silence)
     # A client per hop: a kept connection would be used for another name on the same machine, whose certificate it
     # never showed. And no proxy or credentials of the environment: who is connected to is decided here.
     with (
-        httpx.Client(verify=_trusted(), trust_env=False, follow_redirects=False, timeout=timeout) as client,
+        trust.client(httpx.Timeout(SILENCE, read=wish.silence)) as client,
         client.stream("GET", target.url, headers=headers, extensions=extensions) as response,
     ):
         if response.status_code in _REDIRECTS and "location" in response.headers:

@@ -6,10 +6,10 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from marketplace.core import clock
 from marketplace.devtools.account import server_account
 
 _PREFIX = "aan-t"
@@ -77,5 +77,5 @@ def _is_lived_in(folder: Path) -> bool:
         return True
     except FileNotFoundError:
         # Being made this very moment, perhaps.
-        return time.time() - folder.stat().st_mtime < _MAKING_SECONDS
+        return clock.wall().timestamp() - folder.stat().st_mtime < _MAKING_SECONDS
     return False
