@@ -250,6 +250,16 @@ def test_a_forgotten_password_is_replaced_through_the_mailbox(world):
     assert again.status_code == 410
 
 
+def test_who_signs_up_reads_what_they_are_asked_to_agree_to_later(world):
+    client = browser(world)
+    texts = {
+        kind: client.get(f"/sign-up?kind={kind}", headers=HTML).text for kind in ("adviser", "shop_owner")
+    }
+    assert all("Terms of Aanrader, version 1" in text for text in texts.values())
+    assert "Self-billing consent" in texts["adviser"] and "Self-billing consent" not in texts["shop_owner"]
+    assert "Data processing agreement of" in texts["shop_owner"]
+
+
 def test_texts_follow_the_choice_then_the_browser(world):
     client = browser(world)
     assert "Maak een account" in client.get("/sign-up", headers=HTML | {"Accept-Language": "nl-BE"}).text
