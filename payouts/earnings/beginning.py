@@ -25,7 +25,8 @@ _STEPS = sa.text(
            EXISTS (SELECT FROM commission c WHERE c.adviser_id = a.id AND c.mode = 'live') AS has_order,
            EXISTS (SELECT FROM commission_terms t JOIN partnership p ON p.offer_id = t.offer_id
                     WHERE p.adviser_id = a.id AND p.state = 'accepted' AND t.effective_from > :now) AS has_news,
-           y.amount_minor AS last_minor, y.currency AS last_currency, y.paid_at AS last_sent, y.in_bank_at AS last_there
+           y.amount_minor AS last_minor, y.currency AS last_currency, y.paid_at AS last_sent,
+           y.in_bank_at AS last_there, coalesce(y.state = 'bank_failed', false) AS last_refused
       FROM adviser a
       LEFT JOIN LATERAL (SELECT * FROM payout q WHERE q.adviser_id = a.id AND q.paid_at IS NOT NULL
                           ORDER BY q.id DESC LIMIT 1) y ON true
@@ -55,6 +56,7 @@ class Begun:
     last_currency: str | None
     last_sent: dt.datetime | None
     last_there: dt.datetime | None
+    last_refused: bool
 
     @property
     def last_payout(self) -> Money | None:

@@ -24,6 +24,13 @@ CHECK_EVERY = dt.timedelta(hours=6)
 WATCHED = dt.timedelta(days=10)
 
 
+def sent_back(session: orm.Session, adviser_id: UUID) -> Payout | None:
+    """Return an adviser's newest payout when their bank sent it back and it is there still; else None."""
+    query = sa.select(Payout).where(Payout.adviser_id == adviser_id, Payout.paid_at.is_not(None))
+    newest = session.scalars(query.order_by(Payout.id.desc()).limit(1)).first()
+    return newest if newest is not None and newest.state == "bank_failed" else None
+
+
 def follow(gateway: Gateway, account: PayoutAccount, payout_id: str, now: Callable[[], dt.datetime]) -> int:
     """Fetch one payout of a connected account and record where its money is; return how many payouts moved.
 

@@ -16,7 +16,7 @@ from marketplace.core.forms import Form, Query
 from marketplace.core.policy import policy
 from marketplace.core.schemas import QueryInteger, Schema
 from marketplace.core.web import request_now
-from payouts.settlement import accounts, schemas
+from payouts.settlement import accounts, bank_leg, schemas
 from payouts.settlement.models import PayoutAccount
 from payouts.settlement.stripe_gateway import gateway_for
 
@@ -89,6 +89,8 @@ def returned() -> Response:
 
 def _page(actor: Actor, row: PayoutAccount | None, form: Form, **context: Any) -> Response:
     wanted = row.requirements if row is not None else {}
+    with db.session() as session:
+        sent_back = bank_leg.sent_back(session, actor.adviser())
     facts: dict[str, Any] = {"address": None, "came_back": False, "is_asked": False, "count": 0, **context}
     return pages.render(
         "payouts/account.html",
@@ -98,6 +100,7 @@ def _page(actor: Actor, row: PayoutAccount | None, form: Form, **context: Any) -
         missing=accounts.missing_words([*wanted.get("past_due", ()), *wanted.get("due", ())]),
         needs_totp=row is not None and row.destination_fingerprint is not None and not actor.totp_enrolled,
         most_asked=MOST_ASKED,
+        sent_back=sent_back,
         form=form,
         **facts,
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from marketplace.core import clock, db
 from payouts.settlement import bank_leg, promises
 from payouts.settlement.payout_models import Payout
 from tests.integration.payouts.settling import World, slowly
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def paid(world: World) -> Payout:
@@ -76,6 +81,17 @@ def test_failed_before_paid_was_heard_of_ends_failed(world: World) -> None:
     after = now_of(world, payout)
     assert (after.state, after.reason, after.in_bank_at) == ("bank_failed", "no_account", None)
     assert world.balance("memo:connected_balance", payout.adviser_id) == 4_000
+    told = world.read(lambda session: bank_leg.sent_back(session, payout.adviser_id))
+    assert told is not None and (told.id, told.amount.minor) == (payout.id, 4_000)
+
+
+def test_pages_give_each_reason_of_a_bank_the_words_of_its_mail() -> None:
+    mails, page = (ROOT / "templates/mail/reasons.en.txt"), (ROOT / "templates/payouts/_state.html")
+    [said] = re.findall(r"bank_reasons = \{(.*?)\}", mails.read_text(encoding="utf-8"), re.DOTALL)
+    words = re.findall(r"'([a-z_]+)': '([^']+)'", said)
+    assert words
+    shown = re.findall(r'"([a-z_]+)": _\("([^"]+)"\)', page.read_text(encoding="utf-8"))
+    assert shown == words
 
 
 def test_news_about_a_transfer_that_is_not_recorded_yet_waits_for_it(world: World) -> None:
