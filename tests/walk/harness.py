@@ -123,6 +123,8 @@ class Harness:
     def close(self) -> None:
         """Give the connection back."""
         self.outer.rollback()
+        # Nobody else may get a connection that acts as the web role.
+        self.connection.detach()
         self.connection.close()
 
 

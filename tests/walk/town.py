@@ -72,7 +72,7 @@ class Town:
         wsgi.register()
         self.app = web.create_app(config.current(), wsgi.blueprints())
         self.superuser = sa.create_engine(
-            self.database.postgres.url("postgres", self.database.name), poolclass=sa.pool.NullPool
+            self.database.postgres.url("postgres", self.database.name), pool_size=1
         )
         with self.superuser.begin() as connection:
             before = canaries.keys(connection)
@@ -113,6 +113,7 @@ class Town:
 
     def _tenant(self) -> Tenant:
         trade = Trade(self.database)
+        trade.keep_open()
         trade.app = self.app
         execute, world, found = trade.execute, trade.world, Tenant.__new__(Tenant)
         bert = trade.join("Bert")

@@ -141,7 +141,7 @@ class Trade:
 
     def keep_open(self) -> None:
         """Keep the owner's connection from here on, for many questions; who says this disposes of `everything`."""
-        self.everything = sa.create_engine(self.database.url("bootstrap"), pool_size=1)
+        self.everything = sa.create_engine(self.database.url("bootstrap"), pool_size=1, pool_pre_ping=True)
 
     def execute(self, statement: str, **values: Any) -> None:
         with self.everything.begin() as connection:
