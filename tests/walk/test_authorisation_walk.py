@@ -47,6 +47,8 @@ BUTTONS = frozenset(
         "POST /adviser/links/<uuid:link_id>/enable",
         "POST /adviser/disputes/<uuid:dispute_id>/withdraw",
         "POST /adviser/claims/<uuid:claim_id>/withdraw",
+        "POST /shop/start/domain/<uuid:domain_id>/withdraw",
+        "POST /shop/start/domain/<uuid:domain_id>/keep",
         "POST /finance/reconciliation/import",
         "POST /admin/jobs/check",
     }
