@@ -6,16 +6,17 @@ import pytest
 
 from marketplace.core import wording
 from tests.applications import application
+from tests.own_settings import own_settings
 
 
 def told(macro: str, code: str, locale: str, template: str = "_macros/reasons.html") -> str:
-    app = application([])
+    app = application([], own_settings(database_url="postgresql:///nowhere"))
     with app.test_request_context(), wording.use(locale):
         module = app.jinja_env.get_template(template).module
         return " ".join(str(getattr(module, macro)(code)).split())
 
 
-def test_who_lost_an_order_by_a_click_of_a_program_is_not_told_that_other_advice_got_it(settings):
+def test_who_lost_an_order_by_a_click_of_a_program_is_not_told_that_other_advice_got_it():
     assert told("lost_reason", "screened_bot", "en_NL") == (
         "The click did not come from a person: it names itself a program"
     )
@@ -29,7 +30,7 @@ def test_who_lost_an_order_by_a_click_of_a_program_is_not_told_that_other_advice
 
 
 @pytest.mark.parametrize("standing", ["paused", "disabled", "left", "banned"])
-def test_a_click_of_a_person_that_could_not_earn_is_not_called_a_program(settings, standing):
+def test_a_click_of_a_person_that_could_not_earn_is_not_called_a_program(standing):
     assert "person" not in told("lost_reason", f"screened_{standing}", "en_NL")
 
 
@@ -38,5 +39,5 @@ def test_a_click_of_a_person_that_could_not_earn_is_not_called_a_program(setting
     [("0 moved", "geen uitbetaling was verder"), ("2 moved", "2 uitbetalingen zijn verder"),
      ("ready", "de rekening kan betaald worden"), ("something new", "something new")],
 )  # fmt: skip
-def test_what_became_of_an_event_of_stripe_is_said_in_the_reader_s_language(settings, note, dutch):
+def test_what_became_of_an_event_of_stripe_is_said_in_the_reader_s_language(note, dutch):
     assert told("note_words", note, "nl_NL", "admin/_notes.html") == dutch
