@@ -12,10 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from marketplace.accounts import public
+from marketplace.accounts.models import Shop
 from marketplace.core import tenancy
 from marketplace.core.actor import Actor
 from marketplace.core.errors import NotFound
 from marketplace.core.money import Money
+from marketplace.stores.models import Store
+from payouts.shopkeeping import surroundings
+from payouts.shopkeeping.surroundings import Surroundings
 from tracking.commissions import answers
 from tracking.disputes import reading as disputes
 from tracking.disputes.models import Dispute
@@ -53,31 +57,50 @@ def advisers(session: Session, shop_id: UUID) -> Sequence[tuple[UUID, str]]:
     return [(row.id, row.name) for row in session.execute(_ADVISERS, {"shop": shop_id})]
 
 
-def of(session: Session, actor: Actor, order_ref: str, mode: str | None) -> tuple[ShopOrder, Life]:
-    """Return an order of a shop that the actor works for; of several with one reference the newest. Raises NotFound."""
+def of(
+    session: Session, actor: Actor, order_ref: str, mode: str | None
+) -> tuple[ShopOrder, Life, Surroundings]:
+    """Return an order of a shop that the actor works for; of several with one reference the newest. Raises NotFound.
+
+    Its shop, the actor's others and its store come along by the same statement.
+    """
     query = (
-        sa.select(ShopOrder)
-        .where(
-            tenancy.shops(actor, "shopkeeping.order", ShopOrder.shop_id),
-            ShopOrder.order_ref == order_ref,
-            ShopOrder.mode == (mode if mode in MODES else "live"),
+        sa.select(Shop, ShopOrder, Store)
+        .outerjoin(
+            ShopOrder,
+            sa.and_(
+                ShopOrder.shop_id == Shop.id,
+                ShopOrder.order_ref == order_ref,
+                ShopOrder.mode == (mode if mode in MODES else "live"),
+            ),
         )
-        .order_by(ShopOrder.received_at.desc(), ShopOrder.id)
-        .limit(1)
+        # What asks for the store of the order finds it in the session.
+        .outerjoin(Store, Store.id == ShopOrder.store_id)
+        .where(tenancy.shops(actor, "shopkeeping.order", Shop.id))
+        .order_by(Shop.id)
+        .limit(surroundings.MOST_SHOPS)
     )
-    order = session.scalars(query).one_or_none()
-    if order is None:
+    rows = session.execute(query).all()
+    every: list[ShopOrder | None] = [order for _shop, order, _store in rows]
+    orders = [order for order in every if order is not None]
+    if not orders:
         raise NotFound("order", order_ref)
+    order = max(sorted(orders, key=lambda one: one.id), key=lambda one: one.received_at)
     told = answers.order_answer(session, order)
     decided = told["attribution"] or {"winner": None, "others": [], "touches": []}
     people = {one["adviser_id"] for one in (*decided["others"], *decided["touches"], *told["commissions"])}
     if decided["winner"]:
         people.add(decided["winner"]["adviser_id"])
     names = public.names_of(session, [UUID(one) for one in people if one])
-    found: dict[str, Dispute] = {}
-    for commission in told["commissions"]:
-        if commission["state"] == "declined" or any(one["kind"] == "declined" for one in commission["moves"]):
-            wanted = disputes.Wanted(commission_id=UUID(commission["id"]))
-            for dispute, _commission, _order in disputes.page(session, actor, wanted, None, 1):
-                found[commission["id"]] = dispute
-    return order, Life(told, {str(key): name for key, name in names.items()}, found)
+    declined = [
+        UUID(commission["id"])
+        for commission in told["commissions"]
+        if commission["state"] == "declined" or any(one["kind"] == "declined" for one in commission["moves"])
+    ]
+    disputed = disputes.of_commissions(session, actor, declined)
+    life = Life(
+        told,
+        {str(key): name for key, name in names.items()},
+        {str(key): dispute for key, dispute in disputed.items()},
+    )
+    return order, life, surroundings.among([shop for shop, _order, _store in rows], actor, order.shop_id)

@@ -83,7 +83,8 @@ _DUE_FIRST, _NEWEST_FIRST = _page("approves_at", ">", "ASC"), _page("created_at"
 _TOTALS = sa.text(
     f"""
     SELECT currency, state, count(*) AS orders, sum(standing_minor)::bigint AS standing_minor,
-           sum(fee_minor)::bigint AS fee_minor FROM ({_SALES}) sales GROUP BY currency, state
+           sum(fee_minor)::bigint AS fee_minor, min(approves_at) AS first_approves_at
+      FROM ({_SALES}) sales GROUP BY currency, state
     """  # noqa: S608 - put together from constants.
 )
 
@@ -150,13 +151,17 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many sales of one currency and state there are, what advisers get of them, and our fee."""
+    """How many sales of one currency and state there are, what advisers get of them, and our fee.
+
+    first_approves_at: the earliest day on which one of them is (or would have been) approved by itself.
+    """
 
     currency: str
     state: str
     orders: int
     amount: Money
     fee: Money
+    first_approves_at: dt.datetime
 
 
 def page(session: Session, shop_id: UUID, wanted: Wanted, after: Place | None, limit: int) -> list[Sale]:
@@ -180,6 +185,7 @@ def totals(session: Session, shop_id: UUID, wanted: Wanted) -> list[Total]:
             row.orders,
             Money(row.standing_minor, row.currency),
             Money(row.fee_minor, row.currency),
+            row.first_approves_at,
         )
         for row in session.execute(_TOTALS, wanted.values(shop_id))
     ]

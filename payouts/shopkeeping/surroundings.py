@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,11 @@ def of(session: Session, actor: Actor, shop_id: UUID | None = None) -> Surroundi
     """
     shop_id = shop_id or pages.current_shop(actor)
     mine = shops.listed(session, actor, None, MOST_SHOPS)
+    return among(mine, actor, shop_id)
+
+
+def among(mine: Sequence[Shop], actor: Actor, shop_id: UUID) -> Surroundings:
+    """Return the same for who has read the actor's shops. Raises NotFound when it is none of them."""
     shop = next((one for one in mine if one.id == shop_id), None)
     if shop is None:
         raise NotFound("shop", shop_id)

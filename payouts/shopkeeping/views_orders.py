@@ -123,8 +123,7 @@ def show(order_ref: str) -> Response:
     """Show one order: its lines, who advised and who took part, what came back, and what it costs."""
     actor = current_actor()
     with db.session() as session:
-        order, life = order_life.of(session, actor, order_ref, flask.request.args.get("mode"))
-        here = surroundings.of(session, actor, order.shop_id)
+        order, life, here = order_life.of(session, actor, order_ref, flask.request.args.get("mode"))
         wanted = sales.Wanted(order_ref=order_ref)
         money = sales.page(session, order.shop_id, wanted, None, 10) if order.mode == "live" else []
     return pages.render(

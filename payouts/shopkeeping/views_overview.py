@@ -33,14 +33,13 @@ def overview() -> Response:
         budget = purse.of(session, shop.id, month, now) if here.is_owner else None
         sums = sales.totals(session, shop.id, sales.Wanted())
         latest = sales.page(session, shop.id, sales.Wanted(), None, LATEST)
-        due = sales.page(session, shop.id, sales.Wanted(state="pending"), None, 1)
     return pages.render(
         "shop/overview.html",
         begun=begun,
         results=found,
         budget=budget,
         waiting=sales.summed(sums, "pending"),
-        due=due[0] if due else None,
+        first_due=min((one.first_approves_at for one in sums if one.state == "pending"), default=None),
         latest=latest[:LATEST],
         query=query,
         periods=schemas.PERIODS,

@@ -45,8 +45,8 @@ class Answer:
 def order_answer(session: Session, order: ShopOrder, only_adviser: UUID | None = None) -> dict[str, Any]:
     """Return all about an order; for an adviser only their own part, without the customer and the others."""
     rows = standing.lines_of(session, order.id)
-    returned = refunds.told_about(session, (order.shop_id, order.mode, order.order_ref))
-    stands = standing.made_of(session, order, rows, refunds.applied_of(returned, order.id))
+    returned, parts = refunds.told_whole(session, (order.shop_id, order.mode, order.order_ref))
+    stands = standing.made_of(order, rows, refunds.applied_of(returned, order.id), parts)
     answer: dict[str, Any] = {
         "order_ref": order.order_ref,
         "shop_id": str(order.shop_id),

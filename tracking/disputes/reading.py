@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -74,6 +74,19 @@ def page(session: Session, actor: Actor, wanted: Wanted, after: Place | None, li
     }
     query = newest_first(narrowed(query, exact), Dispute.opened_at, Dispute.id, after, limit)
     return [(dispute, commission, order) for dispute, commission, order in session.execute(query)]
+
+
+def of_commissions(session: Session, actor: Actor, ids: Collection[UUID]) -> dict[UUID, Dispute]:
+    """Return the newest dispute of each commission that has one which the actor may see, by the commission's id."""
+    if not ids:
+        return {}
+    query = (
+        sa.select(Dispute)
+        .join(Commission, Commission.id == Dispute.commission_id)
+        .where(visible(actor), Dispute.commission_id.in_(list(ids)))
+        .order_by(Dispute.opened_at, Dispute.id)
+    )
+    return {dispute.commission_id: dispute for dispute in session.scalars(query)}
 
 
 def events_of(session: Session, dispute_ids: Iterable[UUID]) -> dict[UUID, list[DisputeEvent]]:

@@ -16,6 +16,8 @@ from tracking.orders import standing
 from tracking.orders.models import Refund, RefundLine, RefundOutcome, ShopOrder
 from tracking.orders.remaining import Misfit, misfit
 
+Told = tuple[Refund, RefundOutcome | None]
+
 KEPT = dt.timedelta(days=60)
 
 
@@ -155,19 +157,37 @@ def by_id(session: Session, refund_id: UUID) -> Refund:
     return session.scalars(sa.select(Refund).where(Refund.id == refund_id)).one()
 
 
-def told_about(session: Session, place: tuple[UUID, str, str]) -> list[tuple[Refund, RefundOutcome | None]]:
+def told_about(session: Session, place: tuple[UUID, str, str]) -> list[Told]:
     """Return all refunds of an order with what became of each, in the order in which they happened."""
+    return told_whole(session, place)[0]
+
+
+def told_whole(
+    session: Session, place: tuple[UUID, str, str]
+) -> tuple[list[Told], dict[UUID, list[RefundLine]]]:
+    """Return the same, and the lines of each refund by its id, as `standing.refund_lines` has them; by one statement.
+
+    place: shop, mode and order_ref.
+    """
     shop_id, mode, order_ref = place
     query = (
-        sa.select(Refund, RefundOutcome)
+        sa.select(Refund, RefundOutcome, RefundLine)
         .outerjoin(RefundOutcome, RefundOutcome.refund_id == Refund.id)
+        .outerjoin(RefundLine, RefundLine.refund_id == Refund.id)
         .where(Refund.shop_id == shop_id, Refund.mode == mode, Refund.order_ref == order_ref)
-        .order_by(Refund.refunded_at, Refund.received_at, Refund.id)
+        .order_by(Refund.refunded_at, Refund.received_at, Refund.id, RefundLine.line_ref)
     )
-    return [(refund, outcome) for refund, outcome in session.execute(query)]
+    told: dict[UUID, Told] = {}
+    lines: dict[UUID, list[RefundLine]] = {}
+    for refund, outcome, line in session.execute(query):
+        told[refund.id] = (refund, outcome)
+        found = lines.setdefault(refund.id, [])
+        if line is not None:
+            found.append(line)
+    return list(told.values()), lines
 
 
-def applied_of(told: Sequence[tuple[Refund, RefundOutcome | None]], order_id: UUID) -> list[Refund]:
+def applied_of(told: Sequence[Told], order_id: UUID) -> list[Refund]:
     """Return those that were applied to an order, in the order in which that was done; told: as `told_about` has it."""
     applied = [
         (outcome.position or 0, refund)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,17 +93,23 @@ def applied_refunds(session: Session, order_id: UUID) -> list[Refund]:
 
 def of(session: Session, order: ShopOrder) -> Standing:
     """Return an order as it stands now."""
-    return made_of(session, order, lines_of(session, order.id), applied_refunds(session, order.id))
+    refunds = applied_refunds(session, order.id)
+    return made_of(order, lines_of(session, order.id), refunds, refund_lines(session, refunds))
 
 
 def made_of(
-    session: Session, order: ShopOrder, rows: Sequence[OrderLine], refunds: Sequence[Refund]
+    order: ShopOrder,
+    rows: Sequence[OrderLine],
+    refunds: Sequence[Refund],
+    parts: Mapping[UUID, Sequence[RefundLine]],
 ) -> Standing:
-    """Return an order as it stands now, for who has read its lines and its applied refunds, each in order."""
+    """Return an order as it stands now, for who has read its lines and its applied refunds, each in order.
+
+    parts: the lines of these refunds, by the refund's id.
+    """
     sold = tuple(line_of(row) for row in rows)
     shipping = Shipping(
         Money(order.shipping_net_minor, order.currency), Money(order.shipping_tax_minor, order.currency)
     )
-    parts = refund_lines(session, refunds)
     returns = tuple(return_of(refund, parts[refund.id]) for refund in refunds)
     return Standing(sold, shipping, returns, remaining(sold, shipping, returns))
