@@ -63,6 +63,7 @@ class Siege:
         wsgi.register()
         self.app = web.create_app(config.current(), wsgi.blueprints())
         self.mine, self.theirs = Trade(self.database), Trade(self.database)
+        self.mine.keep_open()
         self.mine.app = self.theirs.app = self.app
         # A real hash, so that passwords can be asked for.
         self.mine.execute("UPDATE user_account SET password_hash = :h", h=passwords.hash_password(PASSWORD))
