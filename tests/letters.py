@@ -65,7 +65,7 @@ _SOME: dict[str, dict[str, Any]] = {
     **{
         name: {
             "adviser": "Noor", "kind": kind, "party": party, "reason": "", "statement": "They read it\nwith me.",
-            "order_ref": "B-1001", "found_ref": "", "outcome": "", "bought_on": "2026-11-02", "until": LATER,
+            "order_ref": "B-1001", "found_ref": "", "outcome": "", "bought_on": "2026-11-23", "until": LATER,
         }
         for name, kind, party in (("claim_made", "claimed", "adviser"), ("claim_waits", "claimed", "adviser"),
                                   ("claim_answered", "refused", "shop"), ("claim_settled", "found", "clock"))
@@ -95,7 +95,7 @@ _SOME: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # Which facts a template chooses its words by: a stranger has no say in these.
 _CHOSEN = {"event", "role", "kind", "party", "outcome", "state", "side", "url", "end", "at", "until", "arrives",
-           "approves", "effective", "funded"}  # fmt: skip
+           "approves", "effective", "funded", "bought_on"}  # fmt: skip
 
 
 def templates() -> list[str]:

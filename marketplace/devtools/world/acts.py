@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from marketplace.core import clock
+from marketplace.core.formats import ZONE
 from marketplace.devtools import payday
 from marketplace.devtools.errors import DevtoolsError
 from marketplace.devtools.main_job import BROWSER, euro, must
@@ -42,6 +43,7 @@ class Acts:
         self._sandbox = Caller(cast.facts["sandbox"], "sk_test_world")
         self._began, self._fresh = time.monotonic(), dict[str, float]()
         self._disputes: dict[str, str] = {}
+        self._claims: dict[str | None, str] = {}
         self._evidence: dict[str, str] = {}
         self._late: dict[int, dt.datetime] = {}
 
@@ -217,6 +219,25 @@ class Acts:
         else:
             reason = {"reason": "coupon_misuse"} if one.verb == "reject" else {}
             shop_.post(f"{path}/answer", {"outcome": one.verb, "statement": one.words, **reason})
+
+    @do.register
+    def _claim(self, one: events.Claim) -> None:
+        day = self.instant().astimezone(ZONE).date() - dt.timedelta(days=one.days_ago)
+        body = {
+            "shop_id": self.cast.shops[one.shop].owner.shop_id,
+            "bought_on": day.isoformat(),
+            "statement": one.words,
+        }
+        told = {} if one.number is None else {"order_ref": one.number}
+        about = {} if one.amount is None else {"amount": euro(one.amount)}
+        self._claims[one.number] = self.cast.advisers[one.adviser].key.post("claims", body | told | about)[
+            "id"
+        ]
+
+    @do.register
+    def _refuse_claim(self, one: events.RefuseClaim) -> None:
+        body = {"answer": "refuse", "reason": one.reason, "statement": one.words}
+        self.cast.shops[one.shop].key.post(f"claims/{self._claims[one.number]}/answer", body)
 
     @do.register
     def _bank(self, one: events.Bank) -> None:

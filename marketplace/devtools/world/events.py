@@ -139,6 +139,31 @@ class Dispute(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Claim(Event):
+    """An adviser claims a purchase that the shop did not report, some days after it.
+
+    number: of the order, where the adviser knows it; amount: about how much it was.
+    """
+
+    shop: str
+    adviser: str
+    days_ago: int
+    words: str
+    number: str | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseClaim(Event):
+    """A shop finds no sale for what an adviser claimed under a number, and says why."""
+
+    shop: str
+    number: str
+    reason: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join(Event):
     """An adviser applies to an offer, the shop approves, the adviser accepts."""
 

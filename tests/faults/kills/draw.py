@@ -19,6 +19,7 @@ DAILY = (
     "funding",
     "account",
     "disputes",
+    "claims",
     "evidence",
     "stores",
     "advice",

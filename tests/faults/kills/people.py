@@ -84,6 +84,64 @@ def disputes(stage: Stage) -> None:
     stage.sweep("accrual.all")
 
 
+# Claims
+
+
+def claimed(stage: Stage, ref: str, name: str) -> dict[str, Any]:
+    """Return an adviser's claim of an order, which is made when it was not before."""
+    token = stage.facts["advisers"][name]["token"]
+    for found in stage.call("GET", "/claims?limit=100", token)["items"]:
+        if found["order_ref"] == ref:
+            return told_of(stage, found)
+    day = (clock.now() - dt.timedelta(days=20)).date().isoformat()
+    missed = {
+        "shop_id": stage.facts["shop_id"],
+        "bought_on": day,
+        "order_ref": ref,
+        "statement": "They told me.",
+    }
+    return told_of(stage, stage.post("/claims", token, missed))
+
+
+def told_of(stage: Stage, claim: dict[str, Any]) -> dict[str, Any]:
+    """Tell of everything that was answered to be said in a claim, and return the claim."""
+    for event in claim["events"]:
+        stage.tell("claim", f"{claim['id']} {event['seq']}")
+    return claim
+
+
+@part
+def claims(stage: Stage) -> None:
+    """Three orders are missed: the shop refuses one, one is withdrawn, and about one the shop says nothing, twice."""
+    owner, admin = stage.facts["owner"], stage.facts["admin"]
+    anne, bert = (stage.facts["advisers"][name]["token"] for name in ("anne", "bert"))
+    one, two, three = (
+        claimed(stage, "M-1", "anne"),
+        claimed(stage, "M-2", "bert"),
+        claimed(stage, "M-3", "anne"),
+    )
+    told_of(
+        stage, stage.post(f"/claims/{one['id']}/answer", owner, {"answer": "refuse", "reason": "cancelled"})
+    )
+    told_of(stage, stage.post(f"/claims/{two['id']}/withdraw", bert))
+    path = f"/claims/{three['id']}"
+
+    def kinds() -> list[str]:
+        return [event["kind"] for event in told_of(stage, stage.call("GET", path, anne))["events"]]
+
+    if kinds() == ["claimed"]:
+        stage.advance(days=15)
+    stage.sweep("claims")
+    if kinds() == ["claimed", "escalated"]:
+        told_of(stage, stage.post(f"{path}/ask", admin, {"statement": "Please look once more."}))
+    if kinds()[-1] == "asked":
+        stage.advance(days=8)
+    stage.sweep("claims")
+    told_of(stage, stage.post(f"{path}/close", admin, {"statement": "The shop does not answer."}))
+    if kinds() != ["claimed", "escalated", "asked", "escalated", "closed"]:
+        raise AssertionError(f"a claim went otherwise: {kinds()}")
+
+
 # Evidence
 
 

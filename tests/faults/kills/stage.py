@@ -46,6 +46,7 @@ _TOLD = {
     "click": ("click_id::text", "click"),
     "order": ("order_ref", "shop_order"),
     "dispute": ("dispute_id || ' ' || kind", "dispute_event"),
+    "claim": ("claim_id || ' ' || seq", "claim_event"),
     "evidence": ("evidence_id || ' ' || state", "influence_evidence_event"),
     "store": ("shop_id || ' ' || code", "store"),
     "adviser of a store": ("store_id || ' ' || adviser_id", "store_adviser"),
