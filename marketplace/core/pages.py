@@ -93,13 +93,12 @@ def business_now() -> dt.datetime:
 
 def begin() -> None:
     """Speak the reader's language from here on: as chosen, else as their browser asks."""
-    request = flask.request
-    chosen = request.cookies.get(LOCALE_COOKIE) or None
-    wished = request.args.get("hl")
+    chosen = flask.request.cookies.get(LOCALE_COOKIE) or None
+    wished = flask.request.args.get("hl")
     if wished in ("nl", "en"):
         # A public page has an address of its own for each language, for search machines and for sharing.
         chosen = chosen if chosen and chosen.startswith(wished) else {"nl": "nl_NL", "en": "en_NL"}[wished]
-    wording.speak(wording.choose(chosen, list(request.accept_languages.values())))
+    wording.speak(wording.choose(chosen, list(flask.request.accept_languages.values())))
 
 
 def actor_here() -> Actor:
