@@ -71,7 +71,10 @@ def decide() -> Response:
         def decline(writer: Session) -> tuple[list[UUID], int]:
             told = data["reason"], data["note"]
             return many.decide(
-                writer, actor, data["commission"], lambda one: approval.decline(writer, actor, one, *told, now)
+                writer,
+                actor,
+                data["commission"],
+                lambda one: approval.decline(writer, actor, one, *told, now),
             )
 
         if data["verdict"] == "approve":

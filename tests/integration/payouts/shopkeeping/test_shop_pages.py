@@ -12,12 +12,14 @@ from typing import Any
 
 import lxml.html
 import pytest
+import sqlalchemy as sa
 
 from marketplace.accounts import shops
 from marketplace.core import db, ids, wording
 from marketplace.core.money import Money
 from payouts.shopkeeping import acts_rehearsal, purse, terms_form
 from tests.integration.payouts.shopkeeping.business import HOSTILE, Business
+from tests.integration.tracking.trade import line, money
 from tests.standing import Standing, standing
 from tracking.commissions import news
 
@@ -134,6 +136,27 @@ def test_decline_without_a_reason_is_refused_and_with_one_the_adviser_reads_it(b
     mine = business.trade.call("GET", f"/commissions/{business.ids['DECLINE-1']}", status=200)
     assert (mine["state"], mine["note"]) == ("declined", HOSTILE)
     assert "alert(1)" in words(business.page("/shop/orders/DECLINE-1"))
+
+
+def test_page_of_an_order_with_a_refund_or_a_dispute_and_the_overview_are_twelve_statements_at_most(business):
+    trade = business.trade
+    trade.report(trade.order("COUNT-1", trade.token(trade.anne), lines=[line("1"), line("2")]))
+    trade.refund("COUNT-1", "R-1", {"line_ref": "2", "quantity": 1, "net": money("30.00")})
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    counted = {}
+    sa.event.listen(db.engine(), "before_cursor_execute", note)
+    try:
+        for path in ("/shop/orders/COUNT-1", "/shop/orders/A-2", "/shop/orders", "/shop"):
+            seen.clear()
+            business.page(path)
+            counted[path] = len(seen)
+    finally:
+        sa.event.remove(db.engine(), "before_cursor_execute", note)
+    assert max(counted.values()) <= 12, counted
 
 
 def test_order_without_advice_says_that_it_costs_nothing(business):
