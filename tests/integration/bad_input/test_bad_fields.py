@@ -179,5 +179,7 @@ def _who(_operation: dict[str, Any], template: str) -> str:
         return "finance"
     if template == "/evidence/{evidence_id}/review":
         return "admin"
+    if template.startswith("/domains"):
+        return "owner"
     own = template.startswith(("/pictures", "/saved-answers", "/advice-pages"))
     return "adviser" if own or template.endswith(_ACTS_OF_ADVISERS) else "owner"
