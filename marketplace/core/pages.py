@@ -227,9 +227,9 @@ def explain(error: AppError) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> Any:
-    if isinstance(value, Money):
-        return formats.money(value)
-    return formats.instant(value) if isinstance(value, dt.datetime) else value
+    kinds: dict[type, Callable[[Any], str]]
+    kinds = {Money: formats.money, dt.datetime: formats.instant, dt.date: formats.long_day}
+    return kinds[type(value)](value) if type(value) in kinds else value
 
 
 class _Shown(dict[str, Any]):

@@ -43,6 +43,8 @@ def test_silence_comes_to_the_platform_at_the_very_end_of_the_term_and_once():
 def test_a_late_shop_may_still_answer_and_who_asks_again_gives_it_a_week():
     late = standing_of([CLAIMED, ESCALATED])
     rules.require(late, "answer")
+    for kind in ("found", "refused"):
+        assert rules.after(late, Event(kind, "shop", START + 30 * DAY)).state == kind
     again = standing_of([CLAIMED, ESCALATED, rules.asked(START + 20 * DAY)])
     assert (again.state, again.answer_by) == ("open", START + 27 * DAY)
     with pytest.raises(IllegalTransition):

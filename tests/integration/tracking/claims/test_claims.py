@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 import wsgi
 from marketplace.accounts.models import AuthSession, UserAccount
-from marketplace.core import clock, config, db, hooks, ids, web
+from marketplace.core import clock, config, db, formats, hooks, ids, web
 from marketplace.core.formats import ZONE
 from tests.conftest import Database
 from tests.integration.tracking.trade import Joined, Trade, money
@@ -257,7 +257,9 @@ def test_an_adviser_claims_on_the_page_and_the_shop_answers_on_its_own(desk):
     sent = {"shop_id": shop, "order_ref": "PAGE-1", "bought_on": desk.bought(3), "amount.amount": "12,50",
             "amount.currency": "EUR", "statement": HOSTILE}  # fmt: skip
     early = words(desk.page("/adviser/not-credited", form=sent, status=409))
-    assert "It is too early to claim this" in early and "can be claimed from" in early
+    assert "It is too early to claim this" in early
+    day = formats.long_day(dt.date.fromisoformat(desk.bought(3)) + 7 * DAY)
+    assert f"can be claimed from {day} on" in early
     assert desk.page("/adviser/not-credited", form=sent | {"statement": ""}, status=422).xpath(
         "//*[@aria-invalid='true'][@name='statement']"
     )
