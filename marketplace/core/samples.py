@@ -66,7 +66,7 @@ def samples() -> dict[str, Any]:
 def codes(folder: Path) -> dict[str, list[str]]:
     """Return the codes that each macro has words for, by its name.
 
-    They are the keys of what it sets as `words`, or what it compares its first argument with.
+    They are the keys of what it sets as `words`, or what it compares its first argument, or what it sets of it, with.
     """
     found: dict[str, list[str]] = {}
     for file in sorted(folder.glob("*.html")):
@@ -85,10 +85,16 @@ def codes(folder: Path) -> dict[str, list[str]]:
 
 
 def _compared(macro: nodes.Macro) -> list[str]:
+    asked = {macro.args[0].name} if macro.args else set()
+    for assign in macro.find_all(nodes.Assign):
+        if isinstance(assign.target, nodes.Name) and any(
+            name.name in asked for name in assign.node.find_all(nodes.Name)
+        ):
+            asked.add(assign.target.name)
     return [
         str(with_.expr.value)
         for one in macro.find_all(nodes.Compare)
-        if macro.args and isinstance(one.expr, nodes.Name) and one.expr.name == macro.args[0].name
+        if isinstance(one.expr, nodes.Name) and one.expr.name in asked
         for with_ in one.ops
         if with_.op == "eq" and isinstance(with_.expr, nodes.Const)
     ]

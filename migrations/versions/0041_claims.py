@@ -143,7 +143,9 @@ def upgrade() -> None:
         op.execute(block)
     append_only(op, "claim_event")
     enable(op, "claim", "claim_event")
-    moved = "state, answer_by, ended_by, ended_at, due_at, last_seq, order_id, found_ref, ordered_at, reported_at"
+    moved = (
+        "state, answer_by, ended_by, ended_at, due_at, last_seq, order_id, found_ref, ordered_at, reported_at"
+    )
     for login in ("app", "worker"):
         grant(op, login, "SELECT, INSERT", "claim", "claim_event")
         grant(op, login, f"UPDATE ({moved})", "claim")

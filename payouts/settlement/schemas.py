@@ -10,6 +10,8 @@ from marketplace.core.money import Money
 LARGEST_PAYMENT_MINOR = (
     99_999_999  # Stripe takes at most eight digits, and says so only once a row is written.
 )
+# One connected account belongs to an adviser, and a second one in another currency would be the same account at Stripe.
+PAYOUT_CURRENCY = "EUR"
 
 
 def _payable_at_once(amount: Money) -> None:
@@ -33,10 +35,15 @@ class FundingOpened(schemas.Schema):
     amount = schemas.MoneyField(required=True)
 
 
-class PayoutAccountRequest(schemas.Schema):
-    """In which currency the adviser wants to be paid."""
+def _paid_out(currency: str) -> None:
+    if currency != PAYOUT_CURRENCY:
+        raise ma.ValidationError("Payouts are made in EUR.")
 
-    currency = schemas.Currency(load_default="EUR")
+
+class PayoutAccountRequest(schemas.Schema):
+    """In which currency the adviser wants to be paid: one connected account serves them, and it is paid in one."""
+
+    currency = schemas.Currency(load_default=PAYOUT_CURRENCY, validate=[_paid_out])
 
 
 class PayoutAccountLink(schemas.Schema):

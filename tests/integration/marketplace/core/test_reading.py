@@ -12,7 +12,9 @@ from marketplace.core.heartbeat import Heartbeat, beat
 from tests.conftest import Database
 
 NAME = sa.text("SELECT name FROM heartbeat WHERE name = :name")
-PREPARED = sa.text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT name FROM heartbeat%'")
+PREPARED = sa.text(
+    "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT name FROM heartbeat%'"
+)
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def beating(as_worker: Database) -> Iterator[None]:
     # One connection, as a web process has that serves one request after another.
     db.init(as_worker.url("worker"), pool_size=1, clock_moves=True)
     beat("here")
-    yield
+    return
 
 
 def asked(times: int, *, failing: bool = False) -> int:

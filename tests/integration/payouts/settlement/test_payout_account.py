@@ -35,6 +35,18 @@ def test_from_nothing_to_ready_over_http(world: World) -> None:
     assert world.state()["counts"]["account"] == 2
 
 
+def test_another_currency_than_the_one_we_pay_in_is_refused_by_name_and_asks_for_no_account(
+    world: World,
+) -> None:
+    adviser = world.adviser(connected=False)
+    headers = world.token(adviser.actor.user_id)
+    world.call("POST", "/payout-account", headers, currency="EUR")
+    made = world.state()["counts"]["account"]
+    status, body = world.call("POST", "/payout-account", headers, currency="USD")
+    assert (status, body["errors"]) == (422, {"currency": ["Payouts are made in EUR."]})
+    assert world.state()["counts"]["account"] == made
+
+
 @pytest.mark.parametrize("fault", ["500_stored", *slowly("drop_before", "drop_after")])
 def test_a_lost_answer_makes_one_account(world: World, fault: str) -> None:
     adviser = world.adviser(connected=False)
