@@ -22,6 +22,7 @@ class PageGone(Gone):
     code = "advice_gone"
     title = "This page is no longer there"
     detail = "The page was {state}."
+    unchanged = "Everything else that its adviser wrote stands where it stood."
     next = "Look for other advice on the same topic."
 
 

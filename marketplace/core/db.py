@@ -11,16 +11,15 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-import psycopg
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import event, orm
 
-from marketplace.core import clock, failpoints, ids, patience
+from marketplace.core import clock, failpoints, ids, patience, reading
 from marketplace.core.errors import InvariantViolation
 from marketplace.core.scope import DOOR as DOOR
 from marketplace.core.scope import NOBODY as NOBODY
@@ -105,6 +104,7 @@ def init(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
+        pool_use_lifo=True,  # What the connection used last has prepared is at hand for whoever comes next.
         pool_pre_ping=True,
         # Values of a failed statement would end in the log, and among them are hashes, seeds and tokens.
         hide_parameters=True,
@@ -122,7 +122,7 @@ def init(
     engine.dialect.do_ping = patience.pinging(engine.dialect.do_ping)  # type: ignore[assignment, method-assign]
     if guard_role:
         event.listen(engine, "connect", _refuse_powerful_role)
-    event.listen(engine, "after_cursor_execute", _note_writing)
+    event.listen(engine, "after_cursor_execute", reading.note)
     _engine[:] = [engine]
     _clock_moves[:] = [clock_moves]
     set_outside(scope)
@@ -178,8 +178,7 @@ _SET_SCOPE_AND_READ_CLOCK = sa.text(f"{SET}, offset_seconds FROM business_clock"
 def _begin(session: orm.Session, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
     values = of_begun(session, transaction).settings()
     if not transaction.nested:
-        connection.info["only_read"] = True
-        session.info["connection"] = connection
+        reading.begin(session, connection)
     if not _clock_moves[0]:
         connection.execute(_SET_SCOPE, values)
         return
@@ -192,30 +191,13 @@ class _Session(orm.Session):
 
     def close(self) -> None:
         """Close the session; what was only read is ended by COMMIT, everything else is rolled back."""
-        if self.info.get("for_reading") and self.in_transaction():
-            _end_reading(self)
+        if self.info.get("for_reading") and self.in_transaction() and reading.has_only_read(self):
+            # Rows that somebody changed for showing them are not to be written.
+            self.expunge_all()
+            # What was read has been read, also when the server went away before it heard of the end.
+            with suppress(sa.exc.DBAPIError):
+                self.commit()
         super().close()
-
-
-def _end_reading(session: orm.Session) -> None:
-    """Commit a transaction that sent nothing but SELECT.
-
-    At a ROLLBACK psycopg forgets every statement that it prepared on the connection, so that PostgreSQL would plan each
-    statement of each page anew, which takes longer than to run it.
-    """
-    connection: sa.Connection | None = session.info.get("connection")
-    if connection is None or connection.closed or not connection.info["only_read"]:
-        return
-    driver: Any = connection.connection.driver_connection
-    if driver.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
-        # Rows that somebody changed for showing them are not to be written.
-        session.expunge_all()
-        session.commit()
-
-
-def _note_writing(connection: sa.Connection, cursor: Any, *_rest: Any) -> None:
-    if not (cursor.statusmessage or "").startswith("SELECT"):
-        connection.info["only_read"] = False
 
 
 event.listen(_Session, "after_begin", _begin)
@@ -286,14 +268,15 @@ def after_commit(session: orm.Session, nudge: Callable[[], object]) -> None:
 
 def session() -> orm.Session:
     """Return a session for reading; use it as a context manager, or let the end of the request close it."""
-    reading = new_session()
-    reading.info["for_reading"] = True
-    _reading.set((*_reading.get(), reading))
-    return reading
+    opened = new_session()
+    opened.info["for_reading"] = True
+    _reading.set((*_reading.get(), opened))
+    return opened
 
 
 def close_reading_sessions() -> None:
     """Close what the request read with."""
-    for reading in _reading.get():
-        reading.close()
+    opened = _reading.get()
     _reading.set(())
+    for one in opened:
+        one.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import flask
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 
 def again(status: int) -> str:
@@ -18,12 +18,17 @@ def again(status: int) -> str:
     request = flask.request
     if status < 400 or request.method != "POST":
         return ""
-    routes = flask.current_app.create_url_adapter(request)
+    try:
+        # A Host that is none of ours is refused here too, and no page of such a request is ours.
+        routes = flask.current_app.create_url_adapter(request)
+        host = request.host
+    except SecurityError:
+        return ""
     try:
         assert routes is not None  # noqa: S101 - with a request there is one.
         routes.match(request.path, "GET")
     except HTTPException:
         came = urlsplit(request.referrer or "")
-        is_ours = came.netloc == request.host and came.path.startswith("/") and not came.path.startswith("//")
+        is_ours = came.netloc == host and came.path.startswith("/") and not came.path.startswith("//")
         return (f"{came.path}?{came.query}" if came.query else came.path) if is_ours else ""
     return request.full_path.rstrip("?")

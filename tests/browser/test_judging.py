@@ -30,7 +30,7 @@ BAD = {
     "shift": (
         WELL,
         "setTimeout(() => document.body.prepend(Object.assign(document.createElement('canvas'),"
-        " {width: 900, height: 500})), 100)",
+        " {width: 900, height: 500})), 40)",
         "the layout shifts by",
     ),
     "dialog": (WELL, "alert('hello')", "dialog: hello"),

@@ -171,7 +171,7 @@ def visits(stage: Stage) -> None:
     stage.close_edge()
     stage.ship()
     stage.call("GET", "/links", anne["token"])
-    stage.sweep("click_days")
+    stage.sweep("click_days", "offer_pauses")
 
 
 # Orders

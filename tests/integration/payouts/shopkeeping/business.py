@@ -37,6 +37,8 @@ class Business:
             "APPROVE-2",
             "DECLINE-1",
             "DISPUTE-1",
+            "ALL-1",
+            "ALL-2",
             "TWO-1",
             "TWO-2",
         ):
