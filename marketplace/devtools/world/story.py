@@ -278,10 +278,10 @@ def _judge(diary: Diary, day: int, sale: Sale, verb: str, reason: str | None = N
 
 
 def _missed(diary: Diary) -> None:
-    """Noor claims two purchases that nobody reported: the shop finds no sale for the one, the other waits for it."""
+    """Noor and Lieke claim purchases that nobody reported: the shop finds no sale for the one, the other waits."""
     words = "Mijn buurman kocht de waterkan na mijn stuk over filterkoffie; dit nummer stond op zijn bon."
     diary.note(events.Claim(58, "coffee", "noor", 10, words, "BK-20715", Decimal("64.50")))
     no = "Dit nummer heeft een cijfer te veel, en op die dag verkochten we geen waterkan."
     diary.note(events.RefuseClaim(61, "coffee", "BK-20715", "not_our_order", no))
-    words = "Een lezer schreef me dat ze de handmolen bestelde via mijn pagina. Ze weet het nummer niet meer."
-    diary.note(events.Claim(84, "coffee", "noor", 9, words, None, Decimal("89")))
+    words = "Een luisteraar schreef me dat ze de handmolen bestelde via mijn link. Ze weet haar nummer niet."
+    diary.note(events.Claim(84, "coffee", "lieke", 9, words, None, Decimal("89")))

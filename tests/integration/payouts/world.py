@@ -121,6 +121,12 @@ class World:
             shipping_net_minor=0,
             shipping_tax_minor=0,
         )
+        # What the trigger of decisions writes: an adviser sees the orders of which they won or lost a decision.
+        self._tracking.execute(
+            "INSERT INTO order_participant (order_id, adviser_id, n, shop_id, result, ordered_at, received_at)"
+            " VALUES (%s, %s, 1, %s, 'won', %s, %s)",
+            (order, adviser, shop, ordered_at, ordered_at),
+        )
         return self.insert(
             "commission",
             order_id=order,

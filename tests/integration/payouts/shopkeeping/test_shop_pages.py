@@ -86,7 +86,7 @@ def test_list_of_orders_holds_what_waits_with_its_day_and_the_sum_of_the_api(bus
     listed = list(csv.DictReader(io.StringIO(file.lstrip("\ufeff"))))
     assert {row["order"]: row["status"] for row in listed}["A-2"] == "declined"
     assert sorted(row["order"] for row in listed) == sorted(one["order_ref"] for one in commissions)
-    assert len(listed) == 13
+    assert {"A-1", "ALL-1", "TWO-1", "DISPUTE-1"} <= {row["order"] for row in listed}
 
 
 def test_many_orders_are_approved_at_once_and_one_that_was_decided_is_only_counted(business):
