@@ -78,6 +78,14 @@ def listed(
     return session.scalars(query).all()
 
 
+def get(session: Session, report_id: UUID) -> PageReport:
+    """Return a report. Raises NotFound."""
+    found = session.get(PageReport, report_id)
+    if found is None:
+        raise NotFound("report", report_id)
+    return found
+
+
 def decide(
     session: Session, actor: Actor, report_id: UUID, outcome: str, reason: str, now: dt.datetime
 ) -> PageReport:

@@ -56,6 +56,9 @@ def index() -> Response:
 @policy("page_reports", "decide")
 def decide(report_id: UUID) -> Response:
     """Take the page down or leave it, with a reason that the adviser and the reporter read."""
+    with db.session() as session:
+        # A report that never was is told before what is wrong with the form about it.
+        reporting.get(session, report_id)
     form = forms.Form(Decision)
 
     def run(data: dict[str, Any]) -> str:
